@@ -1,0 +1,1 @@
+//! One machine: supervises, checks, keeps the registry in step.

@@ -1,0 +1,1 @@
+//! Names, definitions, lifecycle and health: plain data and pure functions.

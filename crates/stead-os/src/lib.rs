@@ -1,0 +1,3 @@
+//! The operating system's side: processes, groups, jobs. The only crate with `unsafe`.
+
+pub mod process;

@@ -1,0 +1,1 @@
+//! Catalogue, health and key-value state over a store, with watches.

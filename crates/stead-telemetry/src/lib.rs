@@ -1,0 +1,1 @@
+//! Logging: tracing set-up and its sinks.

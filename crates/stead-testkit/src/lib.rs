@@ -1,0 +1,1 @@
+//! Fixtures for tests: real programs, free ports, conditions with a deadline.

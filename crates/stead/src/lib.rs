@@ -1,0 +1,1 @@
+//! The SDK: write a service once, run it natively everywhere.

@@ -1,0 +1,2 @@
+//! Every chore a person or CI runs.
+fn main() {}
