@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::section::section;
+use super::decode::{Decode, Key, Node};
+use super::error::{Fault, Faults};
+use super::section::{key, section};
 use super::value::{Argv, ByteSize, Period, PeriodError};
 use super::words::{ErrorControl, ProcessType, Profile, RestartWhen, SidType, Signal};
 
@@ -272,4 +274,41 @@ pub enum RecoveryActionError {
     /// The delay is no length of time.
     #[error(transparent)]
     Delay(#[from] PeriodError),
+}
+
+impl Decode for Reload {
+    const KIND: &'static str = "a table";
+    const KEYS: &'static [Key] = &[
+        key!(
+            false,
+            signal,
+            Option<Signal>,
+            None,
+            "The signal it is sent."
+        ),
+        key!(
+            false,
+            command,
+            Option<Argv>,
+            None,
+            "The command that is run instead."
+        ),
+    ];
+
+    fn decode(node: &Node<'_>, faults: &mut Faults) -> Option<Self> {
+        let table = node.table(faults)?;
+        let noted = faults.len();
+        node.refuse_unknown(table, Self::KEYS, faults);
+        let signal = node.get(table, "signal", faults).map(Self::Signal);
+        let command = node.get(table, "command", faults).map(Self::Command);
+        let given = (table.contains_key("signal"), table.contains_key("command"));
+        let message = match given {
+            (true, true) => "has both `signal` and `command`; only one can be",
+            (false, false) if faults.len() == noted => "has neither `signal` nor `command`",
+            _ => return signal.or(command),
+        };
+        let message = format!("{} {message}", node.path);
+        faults.add(Fault::new(node.path.clone(), message).at(node.key_span.clone()));
+        None
+    }
 }
