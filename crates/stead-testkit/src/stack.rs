@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -25,18 +26,17 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 /// nothing is.
 #[derive(Debug)]
 pub struct Stack {
-    program: PathBuf,
-    folder: TempDir,
+    made_from: StackBuilder,
     mark: String,
     child: Child,
     http: SocketAddr,
 }
 
 /// What to start.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct StackBuilder {
     program: PathBuf,
-    folder: TempDir,
+    folder: Arc<TempDir>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
 }
@@ -58,7 +58,7 @@ impl Stack {
     pub fn of(program: impl Into<PathBuf>) -> StackBuilder {
         StackBuilder {
             program: program.into(),
-            folder: crate::folder(),
+            folder: Arc::new(crate::folder()),
             arguments: Vec::new(),
             environment: Vec::new(),
         }
@@ -67,13 +67,13 @@ impl Stack {
     /// The folder that holds `stead.toml`.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        self.made_from.folder()
     }
 
     /// Where it keeps state and logs.
     #[must_use]
     pub fn data(&self) -> PathBuf {
-        data(self.folder.path())
+        data(self.folder())
     }
 
     /// The pid of `stead up`.
@@ -107,9 +107,9 @@ impl Stack {
     #[track_caller]
     #[must_use]
     pub fn stead(&self, arguments: &[&str]) -> Output {
-        Command::new(&self.program)
+        Command::new(&self.made_from.program)
             .args(arguments)
-            .current_dir(self.folder.path())
+            .current_dir(self.folder())
             .env(MARK, &self.mark)
             .env("NO_COLOR", "1")
             .env_remove("STEAD_AGENT")
@@ -142,7 +142,7 @@ impl Stack {
     /// What `stead up` has written so far, stdout first.
     #[must_use]
     pub fn output(&self) -> String {
-        let (stdout, stderr) = read_output(self.folder.path());
+        let (stdout, stderr) = read_output(self.folder());
         format!("--- stdout\n{stdout}--- stderr\n{stderr}")
     }
 
@@ -173,14 +173,16 @@ impl Stack {
         ended
     }
 
-    /// kill -9 of `stead up` alone; whatever it ran must be gone `within` that time.
+    /// kill -9 of `stead up` alone; whatever it ran must be gone `within` that time. What it was
+    /// made from can be brought [`up`](StackBuilder::up) again, in the same folder.
     #[track_caller]
-    pub fn kill(mut self, within: Duration) {
+    pub fn kill(mut self, within: Duration) -> StackBuilder {
         self.signal("KILL");
         self.wait();
         eventually(within, "nothing outlives a killed stead", || {
             self.processes().is_empty()
         });
+        self.made_from.clone()
     }
 
     /// Waits for `stead up` to end by itself.
@@ -189,7 +191,7 @@ impl Stack {
         let status = eventually_some(DEADLINE, "stead up ends", || {
             self.child.try_wait().expect("the child is ours")
         });
-        let (stdout, stderr) = read_output(self.folder.path());
+        let (stdout, stderr) = read_output(self.folder());
         Ended {
             status,
             stdout,
@@ -235,22 +237,7 @@ impl StackBuilder {
     #[track_caller]
     #[must_use]
     pub fn up(self, definition: &str) -> Stack {
-        let folder = self.folder.path();
-        fs::write(folder.join("stead.toml"), definition)
-            .expect("the test's own folder is writable");
-        let mark = format!(
-            "{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
-        let child = spawn(&self, &mark);
-        let mut stack = Stack {
-            program: self.program,
-            folder: self.folder,
-            mark,
-            child,
-            http: SocketAddr::from(([127, 0, 0, 1], 0)),
-        };
+        let mut stack = self.start(definition);
         stack.http = eventually_some(DEADLINE, "stead up tells where it listens", || {
             if let Some(status) = stack.child.try_wait().expect("the child is ours") {
                 panic!("stead up: {status}\n{}", stack.output());
@@ -258,6 +245,30 @@ impl StackBuilder {
             listening(&stack.data(), stack.child.id())
         });
         stack
+    }
+
+    /// Starts with this `stead.toml` what is expected to end by itself, with an error say, and
+    /// gives its end.
+    #[track_caller]
+    #[must_use]
+    pub fn run(self, definition: &str) -> Ended {
+        self.start(definition).wait()
+    }
+
+    fn start(self, definition: &str) -> Stack {
+        fs::write(self.folder().join("stead.toml"), definition)
+            .expect("the test's own folder is writable");
+        let mark = format!(
+            "{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        Stack {
+            child: spawn(&self, &mark),
+            made_from: self,
+            mark,
+            http: SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
     }
 }
 
@@ -346,6 +357,37 @@ mod tests {
         let folder = crate::folder();
         let stack = Stack::of(stand_in(folder.path(), "exit 0")).up("[stack]");
         stack.stop();
+    }
+
+    #[test]
+    fn a_killed_one_comes_up_again_in_its_folder() {
+        let folder = crate::folder();
+        let stack = Stack::of(stand_in(folder.path(), "kill $child; wait $child; exit 0"));
+        let stack = stack.variable("A", "b").up("[stack]");
+        let (first, place) = (stack.pid(), stack.folder().to_owned());
+        eventually(DEADLINE, "both are seen", || stack.processes().len() == 2);
+        // The stand-in has nobody to end its child, so the test does what a guardian would.
+        for process in stack.processes() {
+            if process.pid != first {
+                processes::signal(process.pid, "KILL");
+            }
+        }
+        let stack = stack.kill(DEADLINE).up("[stack]");
+        assert_eq!(stack.folder(), place);
+        assert_ne!(stack.pid(), first);
+        stack.stop();
+    }
+
+    #[test]
+    fn an_end_is_told() {
+        let folder = crate::folder();
+        let program = script(folder.path(), "stead", "echo said; echo why >&2; exit 2");
+        let ended = Stack::of(program).run("");
+        assert_eq!(ended.status.code(), Some(2));
+        assert_eq!(
+            (ended.stdout.as_str(), ended.stderr.as_str()),
+            ("said\n", "why\n")
+        );
     }
 
     #[test]
