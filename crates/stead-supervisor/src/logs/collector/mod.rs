@@ -12,7 +12,7 @@ use super::file::RotatingFile;
 use super::follow::Follower;
 use super::names::Folder;
 use super::pass::PassThrough;
-use super::read::ReadOptions;
+use super::read::{ReadOptions, Reader};
 use super::service::{LogStatus, Service};
 use super::tidy::{Chore, Tidier};
 use super::{LogError, LogOptions};
@@ -171,6 +171,12 @@ impl ServiceLog {
     /// The counters.
     pub fn status(&self) -> LogStatus {
         self.service.status()
+    }
+
+    /// Reads what is in the log's files now. Blocks on the disk. An error when the log has no files.
+    pub fn read(&self, options: ReadOptions) -> Result<Reader, LogError> {
+        let folder = self.service.folder.as_ref().ok_or(LogError::Unavailable)?;
+        super::read(&folder.dir, &folder.service, options)
     }
 
     /// Reads the log from where `options` say, and then goes on with what is written, without losing
