@@ -149,6 +149,13 @@ impl Faults {
         self.0.iter()
     }
 
+    /// Whether a fault noted after the first `noted` suggests `word`.
+    pub(crate) fn suggested_since(&self, noted: usize, word: &str) -> bool {
+        self.0[noted..]
+            .iter()
+            .any(|fault| fault.suggestion.as_deref() == Some(word))
+    }
+
     /// Gives every fault noted after the first `noted` the hint.
     pub(crate) fn hint_since(&mut self, noted: usize, hint: impl Into<String>) {
         let hint = hint.into();
