@@ -508,6 +508,22 @@ fn checks_are_judged() {
 }
 
 #[test]
+fn a_faulty_element_moves_no_other_error() {
+    insta::assert_snapshot!(service_errors(
+        "depends_on = [1, \"nobody\"]\nready = \"healthy\"\nchecks = [{}, { tcp = \"x\" }, { htp = \"http://x\" }, { tcp = \"x:1\", timeout = \"0s\" }]"
+    ), @r#"
+    shop/stead.toml:3:15: services.orders.depends_on[0] must be the name of a service, not a whole number
+    shop/stead.toml:3:18: orders depends on nobody, which is no service of this file
+    shop/stead.toml:5:11: services.orders.checks[0] says nothing to try
+    shop/stead.toml:5:23: services.orders.checks[1].tcp: in "x", the port is missing; write "host:port"
+    shop/stead.toml:5:32: unknown key `htp` in services.orders.checks[2]; did you mean `http`?
+    shop/stead.toml:5:77: services.orders.checks[3].timeout must be longer than 0s
+    "#);
+    // No word about missing checks where the checks are what is wrong.
+    insta::assert_snapshot!(service_errors("ready = \"healthy\"\nchecks = \"tcp\""), @"shop/stead.toml:4:10: services.orders.checks must be a list of tables, not text");
+}
+
+#[test]
 fn hints_are_data() {
     let text = "[services.a]\ncommand = \"./a --port 1\"\n";
     let errors = Definition::parse(text, Path::new("stead.toml")).unwrap_err();
