@@ -1,1 +1,3 @@
 //! Wire shapes of the HTTP APIs and of the control socket.
+
+pub mod control;

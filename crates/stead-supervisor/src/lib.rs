@@ -1,1 +1,3 @@
 //! Keeps programs running.
+
+pub mod logs;
