@@ -6,6 +6,8 @@
     reason = "a chore talks to the person who runs it"
 )]
 
+#[cfg(unix)]
+mod bench;
 mod fuzz;
 mod needs;
 mod shell;
@@ -36,6 +38,12 @@ enum Chore {
     },
     /// Check the house rules: layers, `unsafe`, dependencies, licences, links, file sizes.
     Tidy,
+    /// Measure Stead against its peers in one run and print the ratios.
+    #[cfg(unix)]
+    Bench {
+        #[command(subcommand)]
+        what: bench::Bench,
+    },
     /// Fuzz every target for a while.
     Fuzz {
         /// Seconds for each target.
@@ -49,6 +57,8 @@ fn main() -> ExitCode {
         Chore::Test { names, fuzz } if names.is_empty() => test::everything(fuzz),
         Chore::Test { names, .. } => test::matching(&names),
         Chore::Tidy => tidy::run(),
+        #[cfg(unix)]
+        Chore::Bench { what } => bench::run(&what),
         Chore::Fuzz { seconds } => fuzz::run(seconds),
     };
     match done {
