@@ -4,8 +4,11 @@
 //! writes, ordered range reads at a revision, a watch that is gap-free or says
 //! [`Compacted`], and leases. Nothing above this crate knows which engine is under it.
 
+mod check;
+mod embedded;
 mod types;
 
+pub use embedded::{Embedded, History, Options};
 pub use types::*;
 
 use futures::stream::BoxStream;
