@@ -1,4 +1,4 @@
-//! Every chore a person or CI runs: `cargo xtask test`, `tidy`, `bench`, `fuzz`.
+//! Every chore a person or CI runs: `cargo xtask test`, `tidy`, `windows`, `bench`, `fuzz`.
 
 #![allow(
     clippy::print_stdout,
@@ -11,6 +11,7 @@ mod needs;
 mod shell;
 mod test;
 mod tidy;
+mod windows;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,8 @@ enum Chore {
     },
     /// Check the house rules: layers, `unsafe`, dependencies, licences, links, file sizes.
     Tidy,
+    /// Build for Windows and run the tests that concern it under Wine.
+    Windows,
     /// Fuzz every target for a while.
     Fuzz {
         /// Seconds for each target.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Chore::Test { names, fuzz } if names.is_empty() => test::everything(fuzz),
         Chore::Test { names, .. } => test::matching(&names),
         Chore::Tidy => tidy::run(),
+        Chore::Windows => windows::run(),
         Chore::Fuzz { seconds } => fuzz::run(seconds),
     };
     match done {
