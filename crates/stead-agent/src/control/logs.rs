@@ -50,11 +50,11 @@ pub(super) async fn logs(
 }
 
 async fn open(log: ServiceLog, options: ReadOptions) -> Result<Reader, String> {
-    blocking(move || log.read(options)).await
+    blocking(move || log.read(&options)).await
 }
 
 async fn follow(log: ServiceLog, options: ReadOptions) -> Result<Follower, String> {
-    blocking(move || log.follow(options)).await
+    blocking(move || log.follow(&options)).await
 }
 
 async fn blocking<T: Send + 'static>(

@@ -198,7 +198,7 @@ impl ServiceLog {
     }
 
     /// Reads what is in the log's files now. Blocks on the disk. An error when the log has no files.
-    pub fn read(&self, options: ReadOptions) -> Result<Reader, LogError> {
+    pub fn read(&self, options: &ReadOptions) -> Result<Reader, LogError> {
         let folder = self.service.folder.as_ref().ok_or(LogError::Unavailable)?;
         super::read(&folder.dir, &folder.service, options)
     }
