@@ -49,14 +49,22 @@ impl DataFolder {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let pid = std::fs::read_to_string(path.join("pid")).ok().and_then(|text| text.trim().parse().ok());
-                return Err(FolderError::InUse { path: path.to_owned(), pid });
+                return Err(FolderError::InUse { path: path.to_owned(), pid: pid_in(path) });
             }
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
         // On Windows a locked file cannot be read by others, so the pid has a file of its own.
         write_atomically(&path.join("pid"), std::process::id().to_string().as_bytes()).map_err(unusable)?;
         Ok(Self { path: path.to_owned(), _lock: file })
+    }
+
+    /// The process that holds a folder now, if one does.
+    pub fn holder(path: &Path) -> Option<u32> {
+        let lock = OpenOptions::new().read(true).write(true).open(path.join("lock")).ok()?;
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => pid_in(path),
+            Ok(()) | Err(TryLockError::Error(_)) => None,
+        }
     }
 
     /// Where it is.
@@ -73,6 +81,10 @@ impl DataFolder {
     pub fn remove(&self, name: &str) {
         let _ = std::fs::remove_file(self.path.join(name));
     }
+}
+
+fn pid_in(folder: &Path) -> Option<u32> {
+    std::fs::read_to_string(folder.join("pid")).ok()?.trim().parse().ok()
 }
 
 fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {

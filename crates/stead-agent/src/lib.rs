@@ -16,3 +16,4 @@ pub mod health;
 mod publish;
 
 pub use agent::{Agent, AgentOptions};
+pub use publish::check_id;

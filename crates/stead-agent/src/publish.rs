@@ -128,7 +128,7 @@ impl Publisher {
 
 /// The id a service's check has in the registry: `service:NAME:CHECK`, or `service:NAME` for the
 /// one that stands for a service without checks.
-pub(crate) fn check_id(name: &ServiceName, service: &Service, index: usize) -> String {
+pub fn check_id(name: &ServiceName, service: &Service, index: usize) -> String {
     match service.checks.get(index) {
         Some(check) => format!("service:{name}:{}", check.name),
         None => format!("service:{name}"),

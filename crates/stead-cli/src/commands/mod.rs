@@ -11,6 +11,7 @@ pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod ps;
 pub(crate) mod run;
+mod services;
 mod signals;
 pub(crate) mod status;
 pub(crate) mod up;

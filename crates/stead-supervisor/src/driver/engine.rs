@@ -332,6 +332,7 @@ pub(super) fn status(name: &ServiceName, machine: &Machine) -> Status {
         detail: machine.detail().map(str::to_owned),
         waits_for: None,
         alive: machine.alive(),
+        restart_due: machine.restart_due(),
         stop_is_due: false,
         not_enforced: Vec::new(),
     }

@@ -95,6 +95,8 @@ pub struct Status {
     pub waits_for: Option<ServiceName>,
     /// Something of it exists or is about to.
     pub alive: bool,
+    /// An automatic start comes when its delay is over.
+    pub restart_due: bool,
     /// A wished stop is held back until its dependents have ended.
     pub stop_is_due: bool,
     /// Limits asked for and not in force.

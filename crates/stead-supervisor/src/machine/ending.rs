@@ -8,14 +8,12 @@ use super::{Action, Clock, Hook, Machine, Timer, Work};
 
 impl Machine {
     pub(super) fn stop(&mut self, by: Asker, now: Clock, todo: &mut Vec<Action>) {
-        if self.state == State::Terminated {
-            todo.push(Action::Disarm(Timer::Restart));
-        }
+        self.restart_due = false;
+        todo.push(Action::Disarm(Timer::Restart));
         if !self.step(lifecycle::Event::Control(Control::Stop), "stop asked for", by, now, todo) {
             return;
         }
         self.next = false;
-        todo.push(Action::Disarm(Timer::Restart));
         if self.state == State::Stopping {
             self.end_process(now, todo);
         }
@@ -44,6 +42,7 @@ impl Machine {
         match restart {
             Restart::After(delay) => {
                 self.detail = None;
+                self.restart_due = true;
                 todo.push(Action::Arm(Timer::Restart, now.mono + delay));
             }
             Restart::GiveUp(reason) => self.detail = Some(reason.to_string()),

@@ -169,6 +169,8 @@ pub struct Machine {
     /// `reload.command` is running.
     reload_hook: bool,
     watchdog: Option<Duration>,
+    /// An automatic start is due when its delay is over.
+    restart_due: bool,
     starts: Starts,
     runs: u64,
     restarts: u64,
@@ -192,6 +194,7 @@ impl Machine {
             stop_when_spawned: false,
             reload_hook: false,
             watchdog: None,
+            restart_due: false,
             starts: Starts::default(),
             runs: 0,
             restarts: 0,
@@ -301,6 +304,11 @@ impl Machine {
     /// Whether anything of it exists or is about to.
     pub fn alive(&self) -> bool {
         self.work != Work::Idle || self.next
+    }
+
+    /// Whether an automatic start comes when its delay is over.
+    pub fn restart_due(&self) -> bool {
+        self.restart_due
     }
 
     /// Moves the lifecycle by one event; `true` if it moved.

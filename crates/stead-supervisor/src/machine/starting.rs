@@ -37,6 +37,7 @@ impl Machine {
             State::Terminated => (lifecycle::Event::Control(Control::Start), "start again after the end"),
             State::Init | State::Running(_) | State::Stopping => return,
         };
+        self.restart_due = false;
         if self.step(event, cause, Asker::Stead, now, todo) {
             self.restarts += 1;
             self.detail = None;
@@ -49,6 +50,7 @@ impl Machine {
         self.starts.clear();
         self.restarts = 0;
         self.detail = None;
+        self.restart_due = false;
         todo.push(Action::Disarm(Timer::Restart));
     }
 
