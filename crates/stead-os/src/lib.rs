@@ -1,3 +1,10 @@
 //! The operating system's side: processes, groups, jobs. The only crate with `unsafe`.
+//!
+//! - [`process`]: start programs, and keep their trees in hand
+//! - [`notify`]: the readiness protocol of systemd, both ends (Unix)
+//! - [`listener`]: who listens on a port
 
+pub mod listener;
+#[cfg(unix)]
+pub mod notify;
 pub mod process;
