@@ -208,8 +208,8 @@ async fn what_stead_and_guardian_leave_when_killed_at_once_is_swept() {
                 [0_u32; 0],
                 "they live when the next program runs"
             );
-            let slept = swept.iter().filter(|line| line.ends_with(" sleep")).count();
-            assert_eq!(slept, STUBBORN_COUNT, "{swept:?}");
+            let sleepers = swept.iter().filter(|line| line.ends_with(" sleep")).count();
+            assert_eq!(sleepers, STUBBORN_COUNT, "{swept:?}");
             drop(next);
             until_clean(runs.path(), stead.pid).await;
         }

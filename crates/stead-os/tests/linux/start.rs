@@ -118,10 +118,8 @@ async fn session_signals_mask_and_folder_are_fresh() {
             assert_eq!(status(pid, key).unwrap(), expected, "{key}");
         }
         // SAFETY: asks about a process of this test.
-        assert_eq!(
-            unsafe { libc::getsid(pid.cast_signed()) },
-            pid.cast_signed()
-        );
+        let session = unsafe { libc::getsid(pid.cast_signed()) };
+        assert_eq!(session, pid.cast_signed());
         let folder = fs::read_link(format!("/proc/{pid}/cwd")).unwrap();
         assert_eq!(folder, fs::canonicalize("/usr/bin").unwrap());
     })

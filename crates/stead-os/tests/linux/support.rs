@@ -111,10 +111,10 @@ pub(crate) async fn empty(process: &Process) {
 }
 
 pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(DEADLINE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("{what} did not come"),
-    }
+    let Ok(output) = tokio::time::timeout(DEADLINE, future).await else {
+        panic!("{what} did not come");
+    };
+    output
 }
 
 /// Waits for a condition nobody tells of.

@@ -5,8 +5,7 @@ use std::time::Duration;
 use stead_os::process::{Exit, Signal};
 
 use crate::support::{
-    cgroups_of, children, empty, exit_of, guardians_of, in_both_modes, is_alive, kill, status,
-    until, within,
+    cgroups_of, children, empty, exit_of, in_both_modes, is_alive, kill, status, until, within,
 };
 
 /// Ignores every polite request, and so do its children: one plain, one with a session of its
@@ -181,7 +180,7 @@ async fn a_launcher_that_is_dropped_ends_everything_and_cleans_up() {
     in_both_modes(|stage| async move {
         let own = std::process::id();
         let before = children(own);
-        assert_eq!(guardians_of(own).len(), 1);
+        assert_eq!(before.len(), 1, "the guardian");
         let process = stage.start(STUBBORN).await;
         stage.mark.until_alive(STUBBORN_COUNT).await;
         let crate::support::Stage {

@@ -107,7 +107,7 @@ pub(super) unsafe fn fork_single(cgroup: Option<BorrowedFd<'_>>) -> io::Result<l
         let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
         arguments.flags = CLONE_INTO_CGROUP;
         arguments.exit_signal = libc::SIGCHLD as u64;
-        arguments.cgroup = cgroup.as_raw_fd() as u64;
+        arguments.cgroup = u64::from(cgroup.as_raw_fd().cast_unsigned());
         // SAFETY: the structure outlives the call and its size is given; without CLONE_VM the
         // copy has its own memory, like after fork.
         unsafe {

@@ -191,7 +191,7 @@ impl Guardian {
         };
         let streams = [stdin, stdout, stderr];
         if self.role == Role::First {
-            self.make_guardian(run, length, layout, streams, place);
+            self.make_guardian(run, length, &layout, &streams, place);
         } else {
             self.start(run, length, &layout, &streams, Some(place.as_fd()));
         }
@@ -233,13 +233,13 @@ impl Guardian {
         &mut self,
         run: RunId,
         length: usize,
-        layout: OwnedFd,
-        streams: [OwnedFd; 3],
+        layout: &OwnedFd,
+        streams: &[OwnedFd; 3],
         socket: OwnedFd,
     ) {
         // SAFETY: this process has one thread, and `be_single` does not return.
         match unsafe { child::fork_single(None) } {
-            Ok(0) => self.be_single(run, length, &layout, &streams, socket),
+            Ok(0) => self.be_single(run, length, layout, streams, socket),
             Ok(pid) => self.rows.push(Row {
                 run,
                 pid,

@@ -66,10 +66,11 @@ pub(super) struct Launcher {
 
 impl Launcher {
     pub(super) fn start(options: LauncherOptions) -> Result<Self, LauncherError> {
-        let mut random = [0; 12];
+        let mut random = [0; 16];
         rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
             .map_err(os("draw a random id"))?;
-        let invocation: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        // With the 8 digits of a run it has the 32 that such ids have elsewhere.
+        let invocation = format!("{:024x}", u128::from_ne_bytes(random) >> 32);
         let hierarchy = match options.cgroup {
             CgroupMode::Auto => {
                 let name = format!("stead-{}-{}", std::process::id(), &invocation[..8]);

@@ -119,14 +119,14 @@ fn wait_for_release(path: &Path, is_locked: impl Fn() -> bool) -> io::Result<()>
 
 impl Record {
     fn to_text(&self) -> String {
-        let mut text = format!(
+        let text = format!(
             "stead {} {}\nboot {}\ninvocation {}\n",
             self.stead, self.start_time, self.boot, self.invocation
         );
-        if let Some(cgroup) = &self.cgroup {
-            text.push_str(&format!("cgroup {}\n", cgroup.display()));
+        match &self.cgroup {
+            Some(cgroup) => format!("{text}cgroup {}\n", cgroup.display()),
+            None => text,
         }
-        text
     }
 
     fn from_text(text: &str) -> Option<Self> {

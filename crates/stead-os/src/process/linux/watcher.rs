@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::buffer::spare_capacity;
@@ -102,11 +103,12 @@ pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<std::thread::JoinHan
         .name("stead-watcher".to_owned())
         .stack_size(STACK)
         .spawn(move || {
-            Watcher {
+            let guardian_ended = false;
+            let mut watcher = Watcher {
                 shared,
-                guardian_ended: false,
-            }
-            .watch()
+                guardian_ended,
+            };
+            watcher.watch();
         })
 }
 
@@ -145,9 +147,7 @@ impl Watcher {
                 .values()
                 .all(|run| match &run.place {
                     // Its guardian was killed too: what is left of it are strays.
-                    Place::Guardian(_) => {
-                        run.guardian.load(std::sync::atomic::Ordering::Acquire) < 0
-                    }
+                    Place::Guardian(_) => run.guardian.load(Ordering::Acquire) < 0,
                     Place::Cgroup(_) => false,
                 })
     }
@@ -181,7 +181,7 @@ impl Watcher {
                     // Killed, if it has not said that its tree is empty: the first guardian ends
                     // the tree and says so, and if that is gone too, this thread does.
                     self.shared.stop_listening(&run);
-                    run.guardian.store(-1, std::sync::atomic::Ordering::Release);
+                    run.guardian.store(-1, Ordering::Release);
                     run.answer(None);
                     return;
                 }
@@ -288,7 +288,7 @@ impl Watcher {
         }
         let runs: Vec<Arc<Run>> = self.shared.runs.table().runs.values().cloned().collect();
         for run in runs {
-            let pid = run.pid.load(std::sync::atomic::Ordering::Acquire);
+            let pid = run.pid.load(Ordering::Acquire);
             if let Some(status) = ended.get(&pid) {
                 run.has_exited(exit(*status));
             }
