@@ -28,10 +28,10 @@ use crate::time::Moment;
 pub const FLAP_CHANGES: usize = 5;
 
 /// The time within which changes are counted.
-pub const FLAP_WINDOW: Duration = Duration::from_secs(60);
+pub const FLAP_WINDOW: Duration = Duration::from_mins(1);
 
 /// How long the state must stay as it is for flapping to be over.
-pub const CALM: Duration = Duration::from_secs(60);
+pub const CALM: Duration = Duration::from_mins(1);
 
 /// The most bytes of a check's output that are kept.
 pub const OUTPUT_MAX: usize = 4096;
@@ -149,7 +149,7 @@ pub fn settle(health: &Health, at: Moment) -> Health {
 /// RUNNING and ready, and Unknown after Healthy while it reloads.
 pub fn of_service(checks: impl IntoIterator<Item = Verdict>, state: State) -> Verdict {
     let worst = checks.into_iter().reduce(|one, other| {
-        let worse = if badness(&other) > badness(&one) {
+        let worse = if badness(other) > badness(one) {
             other
         } else {
             one
@@ -173,7 +173,7 @@ pub fn of_service(checks: impl IntoIterator<Item = Verdict>, state: State) -> Ve
     })
 }
 
-const fn badness(verdict: &Verdict) -> (u8, u8) {
+const fn badness(verdict: Verdict) -> (u8, u8) {
     (verdict.published as u8, verdict.state.badness())
 }
 

@@ -1,5 +1,10 @@
 //! The definition file: what it gives, and what is said about what is wrong in it.
 
+#![allow(
+    clippy::format_collect,
+    reason = "a text of a few lines, once in a test"
+)]
+
 use std::path::Path;
 
 use stead_model::definition::{
@@ -619,6 +624,10 @@ fn json_is_judged_by_the_same_rules() {
     );
     let back: Definition = serde_json::from_value(json.clone()).unwrap();
     assert_eq!(back, definition);
+    json["services"]["payments"]["user"] = serde_json::json!("a\0");
+    let error = serde_json::from_value::<Definition>(json.clone()).unwrap_err();
+    assert!(error.to_string().contains("NUL"), "{error}");
+    json["services"]["payments"]["user"] = serde_json::Value::Null;
     json["services"]["payments"]["depends_on"] = serde_json::json!(["orders"]);
     let error = serde_json::from_value::<Definition>(json)
         .unwrap_err()

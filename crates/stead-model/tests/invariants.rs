@@ -1,5 +1,11 @@
 //! The model does no IO, knows no clock and never sees an asynchronous runtime.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "in the helpers of a test as in the test"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +51,11 @@ fn no_source_names_io_a_clock_or_a_runtime() {
             .filter(|line| !line.trim_start().starts_with("//"));
         for (number, line) in code.enumerate() {
             for (word, why) in FORBIDDEN {
-                assert!(!line.contains(word), "{} line {number}: `{word}`: {why}", file.display());
+                assert!(
+                    !line.contains(word),
+                    "{} line {number}: `{word}`: {why}",
+                    file.display()
+                );
             }
         }
     }
@@ -55,6 +65,10 @@ fn no_source_names_io_a_clock_or_a_runtime() {
 fn the_dependencies_are_the_few_that_do_no_io() {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
     let manifest: toml::Table = fs::read_to_string(manifest).unwrap().parse().unwrap();
-    let named: Vec<_> = manifest["dependencies"].as_table().unwrap().keys().collect();
+    let named: Vec<_> = manifest["dependencies"]
+        .as_table()
+        .unwrap()
+        .keys()
+        .collect();
     assert_eq!(named, DEPENDENCIES);
 }

@@ -3,6 +3,12 @@
 //!
 //! With `STEAD_UPDATE_DOCS=1` the tables of the page are written anew.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "in the helpers of a test as in the test"
+)]
+
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -63,7 +69,10 @@ fn renewed(page: &str) -> String {
             assert!(rows.is_some(), "the model has no table {heading}");
         }
         if line.starts_with('|') && line.contains("| key |") {
-            renewed.push_str(rows.take().expect("a table of keys stands below its heading"));
+            renewed.push_str(
+                rows.take()
+                    .expect("a table of keys stands below its heading"),
+            );
         } else if !line.starts_with('|') {
             renewed.push_str(line);
             renewed.push('\n');
@@ -87,7 +96,10 @@ fn the_page_lists_each_key_of_the_model_and_no_other() {
         .map(|heading| heading.trim_end_matches('`'))
         .collect();
     let known: Vec<_> = tables().into_iter().map(|(table, _)| table).collect();
-    assert_eq!(headings, known, "each table has its heading, in the model's order");
+    assert_eq!(
+        headings, known,
+        "each table has its heading, in the model's order"
+    );
     for (_, rows) in tables() {
         assert!(renewed.contains(&rows), "missing:\n{rows}");
     }

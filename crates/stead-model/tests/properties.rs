@@ -1,5 +1,11 @@
 //! Properties of the definition: no text makes the parser panic, and what is written is read back.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "in the helpers of a test as in the test"
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -51,7 +57,7 @@ fn kind(heartbeats: bool) -> impl Strategy<Value = CheckKind> {
     let others = prop_oneof![
         Just(CheckKind::Http("https://[::1]:7001/health?x=1".to_owned())),
         "[a-z]{1,9}:[1-9][0-9]{0,3}".prop_map(CheckKind::Tcp),
-        "[a-z]{1,9}:[1-9][0-9]{0,3}/shop.Orders".prop_map(CheckKind::Grpc),
+        "[a-z]{1,9}:[1-9][0-9]{0,3}/shop[.]Orders".prop_map(CheckKind::Grpc),
         argv().prop_map(CheckKind::Exec),
     ];
     (others, option::weighted(0.2, period())).prop_map(move |(other, period)| match period {
@@ -89,9 +95,10 @@ prop_compose! {
 }
 
 prop_compose! {
+    /// Processors in thousandths: JSON readers are exact for short numbers only.
     fn limits()(
         memory in option::of(size()),
-        cpu in option::of(0.01_f64..64.0),
+        cpu in option::of((1_u32..64_000).prop_map(|thousandths| f64::from(thousandths) / 1000.0)),
         tasks in option::of(1_u64..1 << 40),
         open_files in option::of(1_u64..1 << 40),
     ) -> Limits {

@@ -315,16 +315,13 @@ impl Decode for ByteSize {
                 .map_err(|error| faults.add(node.fault(error)))
                 .ok(),
             DeValue::Integer(number) => {
-                match i64::from_str_radix(number.as_str(), number.radix())
+                let bytes = i64::from_str_radix(number.as_str(), number.radix())
                     .ok()
-                    .and_then(|bytes| u64::try_from(bytes).ok())
-                {
-                    Some(bytes) => Some(Self::from_bytes(bytes)),
-                    None => {
-                        faults.add(node.fault(format_args!("{number} is no number of bytes")));
-                        None
-                    }
+                    .and_then(|bytes| u64::try_from(bytes).ok());
+                if bytes.is_none() {
+                    faults.add(node.fault(format_args!("{number} is no number of bytes")));
                 }
+                bytes.map(Self::from_bytes)
             }
             _ => {
                 node.wrong_type(Self::KIND, faults);

@@ -74,11 +74,26 @@ impl TryFrom<Unchecked> for Definition {
         let mut faults = error::Faults::default();
         let declared = definition.services.keys().map(ToString::to_string);
         rules::check(&definition, &declared.collect(), &mut faults);
-        let messages: Vec<_> = faults.iter().map(|fault| fault.message.as_str()).collect();
+        let mut messages: Vec<_> = faults.iter().map(|fault| fault.message.as_str()).collect();
+        let as_file = toml::Value::try_from(&definition).map_err(|error| error.to_string())?;
+        if has_nul(&as_file) {
+            messages.push("a text has a NUL byte, which no program can be given");
+        }
         if messages.is_empty() {
             Ok(definition)
         } else {
             Err(messages.join("; "))
         }
+    }
+}
+
+fn has_nul(value: &toml::Value) -> bool {
+    match value {
+        toml::Value::String(text) => text.contains('\0'),
+        toml::Value::Array(list) => list.iter().any(has_nul),
+        toml::Value::Table(table) => table
+            .iter()
+            .any(|(key, value)| key.contains('\0') || has_nul(value)),
+        _ => false,
     }
 }

@@ -9,6 +9,7 @@ use super::path::Path;
 use super::value::Period;
 use super::words::{Ready, Start};
 use super::{CheckKind, Definition, RecoveryKind, Service};
+use crate::name::ServiceName;
 use crate::restart::RESTART_LIMIT_MAX;
 
 /// Notes what is wrong. `declared` are the names of all services of the file, also of those that
@@ -44,7 +45,7 @@ pub(crate) fn check(definition: &Definition, declared: &BTreeSet<String>, faults
         let names: Vec<_> = cycle
             .iter()
             .chain([from])
-            .map(|name| name.as_str())
+            .map(ServiceName::as_str)
             .collect();
         let message = format!(
             "the services depend on each other in a circle: {}",
@@ -163,7 +164,7 @@ fn places(service: &Service, path: &Path, faults: &mut Faults) {
         ("user", service.user.as_ref()),
     ];
     for (key, text) in texts {
-        if text.is_some_and(|text| text.is_empty()) {
+        if text.is_some_and(String::is_empty) {
             let path = path.key(key);
             let message = format!("{path} is empty");
             faults.add(Fault::new(path, message));

@@ -1,6 +1,6 @@
 //! The small values of a definition: lengths of time, sizes, signals, command lines.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -138,7 +138,7 @@ fn leading(text: &str, belongs: impl Fn(char) -> bool) -> &str {
     &text[..end]
 }
 
-/// Whole days only when nothing is left over, as the definition writes them: `7d`, `1m30s`.
+/// The largest units first: `7d`, `1m30s`.
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 == 0 {
@@ -148,7 +148,7 @@ impl fmt::Display for Period {
         let mut text = String::new();
         for (unit, millis) in UNITS {
             if rest >= millis {
-                text.push_str(&format!("{}{unit}", rest / millis));
+                write!(text, "{}{unit}", rest / millis)?;
                 rest %= millis;
             }
         }

@@ -274,6 +274,10 @@ proptest! {
             }
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn cut_output_is_a_prefix_within_the_bound(output in any::<String>(), repeat in 0_usize..600) {

@@ -165,14 +165,15 @@ pub const fn step(state: State, event: Event) -> Transition {
 
         (Running(_), Event::Control(Stop)) => (Stopping, Effect::Stop),
         (Running(_), Event::Failed | Event::Ended(Ending::Failure)) => (Error, EndRemains),
-        (Running(_), Event::Ended(Ending::Success)) => (Terminated, Nothing),
+        (Running(_), Event::Ended(Ending::Success)) | (Stopping, Event::Ended(_)) => {
+            (Terminated, Nothing)
+        }
         (Running(Phase::Starting | Phase::Reloading), Event::Ready)
         | (Running(Phase::Reloading), Event::Reloaded)
         | (Running(Phase::Paused), Event::Resumed) => (Running(Phase::Ready), Nothing),
         (Running(Phase::Ready), Event::Paused) => (Running(Phase::Paused), Nothing),
         (Running(Phase::Ready), Event::Reloading) => (Running(Phase::Reloading), Nothing),
 
-        (Stopping, Event::Ended(_)) => (Terminated, Nothing),
         (Stopping, Event::Control(Start)) => (Running(Phase::Starting), SpawnAfterEnd),
 
         _ => {

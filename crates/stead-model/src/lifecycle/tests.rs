@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -89,12 +91,17 @@ const fn effect_word(effect: Effect) -> &'static str {
     }
 }
 
-/// What the table says, as the words of the new state and the effect.
-fn by_table(state: &str, event: &str) -> Option<(&'static str, &'static str)> {
+static ROWS: LazyLock<Vec<Vec<&'static str>>> = LazyLock::new(|| {
     TABLE
         .lines()
         .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        .filter(|row| row.len() == 4)
+        .filter(|row| !row.is_empty())
+        .collect()
+});
+
+/// What the table says, as the words of the new state and the effect.
+fn by_table(state: &str, event: &str) -> Option<(&'static str, &'static str)> {
+    ROWS.iter()
         .find(|row| {
             let fits = row[0] == state || (row[0] == "RUNNING/*" && state.starts_with("RUNNING/"));
             fits && row[1] == event
@@ -104,8 +111,8 @@ fn by_table(state: &str, event: &str) -> Option<(&'static str, &'static str)> {
 
 #[test]
 fn every_state_meets_every_event_as_the_table_says() {
-    let rows = TABLE.lines().filter(|line| !line.trim().is_empty()).count();
-    assert_eq!(rows, 20);
+    assert_eq!(ROWS.len(), 20);
+    assert!(ROWS.iter().all(|row| row.len() == 4));
     for state in STATES {
         for event in EVENTS {
             let words = (state_words(state), event_word(event));
