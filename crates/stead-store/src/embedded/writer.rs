@@ -287,7 +287,7 @@ impl Writer {
 }
 
 /// Room for the next group's records that is kept between groups.
-const GROUP_BUFFER_KEPT: usize = 256 << 10;
+const GROUP_BUFFER_KEPT: usize = 64 << 10;
 
 fn decide(stage: &mut Stage<'_>, request: Request) -> Answer {
     match request {

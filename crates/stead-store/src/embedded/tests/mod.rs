@@ -3,6 +3,7 @@
 mod crash;
 mod disk;
 mod faults;
+mod model;
 
 use std::time::Duration;
 
