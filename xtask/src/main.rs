@@ -1,4 +1,4 @@
-//! Every chore a person or CI runs: `cargo xtask test`, `tidy`, `bench`, `fuzz`.
+//! Every chore a person or CI runs: `cargo xtask test`, `tidy`, `windows`, `bench`, `fuzz`.
 
 #![allow(
     clippy::print_stdout,
@@ -13,6 +13,7 @@ mod needs;
 mod shell;
 mod test;
 mod tidy;
+mod windows;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,8 @@ enum Chore {
         #[command(subcommand)]
         what: bench::Bench,
     },
+    /// Build for Windows and run the tests that concern it under Wine.
+    Windows,
     /// Fuzz every target for a while.
     Fuzz {
         /// Seconds for each target.
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(),
         #[cfg(unix)]
         Chore::Bench { what } => bench::run(&what),
+        Chore::Windows => windows::run(),
         Chore::Fuzz { seconds } => fuzz::run(seconds),
     };
     match done {

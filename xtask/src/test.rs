@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::needs::{self, User};
-use crate::{fuzz, shell, tidy};
+use crate::{fuzz, shell, tidy, windows};
 
 /// One step of the whole: its name and what it does.
 struct Step {
@@ -38,6 +38,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "documentation",
         run: documentation,
+    },
+    Step {
+        name: "windows",
+        run: windows::run,
     },
 ];
 
