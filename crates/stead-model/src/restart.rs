@@ -1,5 +1,8 @@
 //! Whether and when a program that ended is started again.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
@@ -80,6 +83,19 @@ impl Starts {
     pub fn failures(&self) -> usize {
         self.failures.len()
     }
+
+    fn note_failure(&mut self, policy: &RestartPolicy, at: Moment) {
+        let window = policy.window.get();
+        self.failures.push_back(at);
+        while self.failures.len() > RESTART_LIMIT_MAX as usize
+            || self
+                .failures
+                .front()
+                .is_some_and(|first| at.since(*first) > window)
+        {
+            self.failures.pop_front();
+        }
+    }
 }
 
 /// What follows when a run ends at `at`: the decision, and what is to be remembered from now on.
@@ -128,19 +144,4 @@ pub fn next_restart(
     let delay = policy.delay.get().saturating_mul(factor).min(max_delay);
     after.short_runs = after.short_runs.saturating_add(1);
     (Restart::After(delay), after)
-}
-
-impl Starts {
-    fn note_failure(&mut self, policy: &RestartPolicy, at: Moment) {
-        let window = policy.window.get();
-        self.failures.push_back(at);
-        while self.failures.len() > RESTART_LIMIT_MAX as usize
-            || self
-                .failures
-                .front()
-                .is_some_and(|first| at.since(*first) > window)
-        {
-            self.failures.pop_front();
-        }
-    }
 }

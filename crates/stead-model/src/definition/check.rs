@@ -131,12 +131,9 @@ impl Decode for Check {
             .collect();
         match given.as_slice() {
             [] => {
-                let mistyped = faults.iter().skip(noted).any(|fault| {
-                    fault
-                        .suggestion
-                        .as_deref()
-                        .is_some_and(|it| KINDS.contains(&it))
-                });
+                let mistyped = KINDS
+                    .into_iter()
+                    .any(|kind| faults.suggested_since(noted, kind));
                 if !mistyped {
                     let message = format!("{} says nothing to try", node.path);
                     faults.add(

@@ -425,11 +425,20 @@ impl<T: Listed> Decode for Vec<T> {
             node.wrong_type(Self::KIND, faults);
             return None;
         };
-        Some(
-            elements
-                .filter_map(|element| T::decode(&element, faults))
-                .collect(),
-        )
+        let mut places = Vec::new();
+        let mut values = Self::new();
+        let mut count = 0;
+        for (place, element) in elements.enumerate() {
+            count += 1;
+            if let Some(value) = T::decode(&element, faults) {
+                values.push(value);
+                places.push(place);
+            }
+        }
+        if places.len() < count {
+            faults.note_gaps(node.path.clone(), places);
+        }
+        Some(values)
     }
 }
 

@@ -134,25 +134,54 @@ impl Fault {
 
 /// The faults found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<Fault>);
+pub(crate) struct Faults {
+    list: Vec<Fault>,
+    /// For each list that lost elements to faults: where those that are left stood.
+    gaps: Vec<(Path, Vec<usize>)>,
+}
 
 impl Faults {
     pub(crate) fn add(&mut self, fault: Fault) {
-        self.0.push(fault);
+        self.list.push(fault);
     }
 
     pub(crate) const fn len(&self) -> usize {
-        self.0.len()
+        self.list.len()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Fault> {
-        self.0.iter()
+        self.list.iter()
+    }
+
+    /// Remembers that of the list at `path` only the elements that stood at `places` are left.
+    pub(crate) fn note_gaps(&mut self, path: Path, places: Vec<usize>) {
+        self.gaps.push((path, places));
+    }
+
+    /// Where the decoded element `index` of the list at `path` stands in the file.
+    pub(crate) fn element(&self, path: &Path, index: usize) -> Path {
+        let places = self.gaps.iter().find(|(list, _)| list == path);
+        path.index(places.map_or(index, |(_, places)| places[index]))
+    }
+
+    /// Whether anything at or below `path` is wrong.
+    pub(crate) fn concern(&self, path: &Path) -> bool {
+        self.list
+            .iter()
+            .any(|fault| fault.path.steps().starts_with(path.steps()))
+    }
+
+    /// Whether a fault noted after the first `noted` suggests `word`.
+    pub(crate) fn suggested_since(&self, noted: usize, word: &str) -> bool {
+        self.list[noted..]
+            .iter()
+            .any(|fault| fault.suggestion.as_deref() == Some(word))
     }
 
     /// Gives every fault noted after the first `noted` the hint.
     pub(crate) fn hint_since(&mut self, noted: usize, hint: impl Into<String>) {
         let hint = hint.into();
-        for fault in &mut self.0[noted..] {
+        for fault in &mut self.list[noted..] {
             fault.hint = Some(hint.clone());
         }
     }
@@ -165,12 +194,12 @@ impl Faults {
         file: &std::path::Path,
         locate: impl Fn(&Fault) -> usize,
     ) -> Result<(), DefinitionErrors> {
-        if self.0.is_empty() {
+        if self.list.is_empty() {
             return Ok(());
         }
         let lines = Lines::new(text);
         let mut errors: Vec<_> = self
-            .0
+            .list
             .into_iter()
             .map(|fault| {
                 let offset = fault

@@ -18,6 +18,9 @@ use crate::name::ServiceName;
 /// The largest definition file, in bytes.
 pub const DEFINITION_MAX: usize = 1 << 20;
 
+/// What the TOML parser says of a key or a table that is there already.
+const DUPLICATE: &str = "duplicate key";
+
 /// The tables at the top of a file.
 const TOP: &[Key] = &[
     Key {
@@ -63,8 +66,17 @@ impl Definition {
             mem::take(&mut faults).into_errors("", file, |_| 0)?;
         }
         let (root, broken) = DeTable::parse_recoverable(text);
+        let mut twice = None;
         for error in broken {
             let span = error.span().unwrap_or(0..0);
+            if error.message() == DUPLICATE {
+                if header_at(text, span.start).is_some() {
+                    twice = Some(line_start(text, span.start));
+                } else if twice.is_some() && twice == header_line(text, span.start) {
+                    // The keys of a table that is there twice follow from that.
+                    continue;
+                }
+            }
             faults.add(toml_fault(text, error.message(), span));
         }
         mem::take(&mut faults).into_errors(text, file, |_| 0)?;
@@ -135,7 +147,7 @@ fn no_service() -> Fault {
 
 /// What the TOML parser says, and for a key that stands twice, where it stood first.
 fn toml_fault(text: &str, message: &str, span: Range<usize>) -> Fault {
-    if message == "duplicate key"
+    if message == DUPLICATE
         && let Some(key) = text.get(span.clone())
     {
         let name = key.trim_matches(['"', '\'']);
@@ -160,7 +172,7 @@ fn toml_fault(text: &str, message: &str, span: Range<usize>) -> Fault {
 
 /// The keys of the `[table]` header that the byte at `offset` is in, up to that byte's key.
 fn header_at(text: &str, offset: usize) -> Option<Vec<String>> {
-    let start = text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
+    let start = line_start(text, offset);
     let line = text[start..].lines().next()?;
     if !line.trim_start().starts_with('[') {
         return None;
@@ -182,12 +194,26 @@ fn header_at(text: &str, offset: usize) -> Option<Vec<String>> {
     Some(path)
 }
 
+fn line_start(text: &str, offset: usize) -> usize {
+    text[..offset].rfind('\n').map_or(0, |newline| newline + 1)
+}
+
+/// Where the line of the last `[table]` header before `offset` starts.
+fn header_line(text: &str, offset: usize) -> Option<usize> {
+    let mut start = line_start(text, offset);
+    loop {
+        if text[start..].trim_start().starts_with('[') {
+            return Some(start);
+        }
+        start = line_start(text, start.checked_sub(1)?);
+    }
+}
+
 /// Where the key that stands again at `offset` stood first. What is before it is read anew: the
 /// parser has put the later table in the place of the earlier.
 fn first_place(text: &str, name: &str, offset: usize) -> Option<usize> {
-    let line_start = text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
     if let Some(path) = header_at(text, offset) {
-        let (before, _) = DeTable::parse_recoverable(&text[..line_start]);
+        let (before, _) = DeTable::parse_recoverable(&text[..line_start(text, offset)]);
         let steps: Vec<_> = path.into_iter().map(Step::Key).collect();
         return find(before.get_ref(), &steps).map(|found| found.key.start);
     }

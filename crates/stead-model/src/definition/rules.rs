@@ -39,7 +39,8 @@ pub(crate) fn check(definition: &Definition, declared: &BTreeSet<String>, faults
             .iter()
             .position(|name| name == next)
             .unwrap_or_default();
-        let path = services.key(from.as_str()).key("depends_on").index(index);
+        let path = services.key(from.as_str()).key("depends_on");
+        let path = faults.element(&path, index);
         let names: Vec<_> = cycle
             .iter()
             .chain([from])
@@ -64,7 +65,7 @@ fn dependencies(
     let path = path.key("depends_on");
     let mut seen = BTreeSet::new();
     for (index, other) in service.depends_on.iter().enumerate() {
-        let path = path.index(index);
+        let path = faults.element(&path, index);
         if other == name {
             let message = format!("the service {name} depends on itself");
             faults.add(Fault::new(path, message));
@@ -180,7 +181,7 @@ fn places(service: &Service, path: &Path, faults: &mut Faults) {
 }
 
 fn checks(service: &Service, path: &Path, faults: &mut Faults) {
-    if service.checks.is_empty() {
+    if service.checks.is_empty() && !faults.concern(&path.key("checks")) {
         if service.ready == Ready::Healthy {
             let path = path.key("ready");
             let message = format!("{path} is \"healthy\", but the service has no check");
@@ -195,7 +196,7 @@ fn checks(service: &Service, path: &Path, faults: &mut Faults) {
     let path = path.key("checks");
     let mut names = BTreeMap::new();
     for (index, check) in service.checks.iter().enumerate() {
-        let path = path.index(index);
+        let path = faults.element(&path, index);
         if let Some(first) = names.insert(&check.name, index) {
             let message = format!(
                 "two checks are called `{}`: the {} and the {} of the service",
@@ -241,11 +242,12 @@ fn sections(service: &Service, path: &Path, faults: &mut Faults) {
     {
         let path = below(path, &["windows", "recovery"]);
         let message = format!("{path} has the action `run` but no `command` to run");
-        faults.add(Fault::new(path.key("actions").index(index), message));
+        let path = faults.element(&path.key("actions"), index);
+        faults.add(Fault::new(path, message));
     }
     for (index, privilege) in service.windows.privileges.iter().enumerate() {
         if !(privilege.starts_with("Se") && privilege.ends_with("Privilege")) {
-            let path = below(path, &["windows", "privileges"]).index(index);
+            let path = faults.element(&below(path, &["windows", "privileges"]), index);
             let message = format!(
                 "{path}: {privilege:?} is no privilege; their names are like SeChangeNotifyPrivilege"
             );
@@ -254,7 +256,7 @@ fn sections(service: &Service, path: &Path, faults: &mut Faults) {
     }
     for (index, document) in service.config.watch.iter().enumerate() {
         if !document.starts_with('/') {
-            let path = below(path, &["config", "watch"]).index(index);
+            let path = faults.element(&below(path, &["config", "watch"]), index);
             let message = format!("{path}: the path of a document starts with `/`");
             let meant = format!("/{document}");
             faults.add(Fault::new(path, message).suggest(Some(meant)));

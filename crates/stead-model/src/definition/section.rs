@@ -83,18 +83,20 @@ macro_rules! section {
                 faults: &mut $crate::definition::error::Faults,
             ) -> Option<Self> {
                 let table = node.table(faults)?;
+                let noted = faults.len();
                 node.refuse_unknown(table, Self::KEYS, faults);
+                let name = stringify!($required);
+                if !table.contains_key(name) && !faults.suggested_since(noted, name) {
+                    let message = format!("{} has no `{name}`", node.path);
+                    let missing = $crate::definition::error::Fault::new(node.path.clone(), message);
+                    faults.add(missing.at(node.key_span.clone()));
+                }
+                let $required = node
+                    .get(table, name, faults)
+                    .unwrap_or_else(<$required_type>::placeholder);
                 $(let $key = node
                     .get(table, stringify!($key), faults)
                     .unwrap_or_else(|| $default);)+
-                if !table.contains_key(stringify!($required)) {
-                    let missing = $crate::definition::error::Fault::new(
-                        node.path.clone(),
-                        format!("{} has no `{}`", node.path, stringify!($required)),
-                    );
-                    faults.add(missing.at(node.key_span.clone()));
-                }
-                let $required = node.get(table, stringify!($required), faults)?;
                 Some(Self { $required, $($key,)+ })
             }
         }

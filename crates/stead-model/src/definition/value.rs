@@ -103,8 +103,11 @@ impl FromStr for Period {
                 return Err(PeriodError::Shape(text.to_owned()));
             }
             rest = &rest[digits.len()..];
-            let unit = leading(rest, |c| !c.is_ascii_digit() && !c.is_whitespace());
+            let unit = leading(rest, char::is_alphabetic);
             rest = rest[unit.len()..].trim_start();
+            if unit.is_empty() && !rest.is_empty() {
+                return Err(PeriodError::Shape(text.to_owned()));
+            }
             if unit.is_empty() {
                 return Err(PeriodError::NoUnit(text.to_owned(), digits.to_owned()));
             }
@@ -305,6 +308,12 @@ impl Argv {
             return Err(ArgvError::Nul { index });
         }
         Ok(Self(words))
+    }
+
+    /// What stands in for a faulty command until the rules have judged the rest of its service.
+    /// It never leaves the decoder: a definition with a fault is not handed out.
+    pub(crate) fn placeholder() -> Self {
+        Self(vec!["?".to_owned()])
     }
 
     /// The program: never empty.

@@ -4,6 +4,7 @@
 //! A [`Launcher`] starts programs; each is a [`Process`] with its whole tree.
 
 mod command;
+mod signal;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(windows)]

@@ -14,6 +14,8 @@ mod record;
 mod recovery;
 mod stage;
 mod state;
+#[cfg(test)]
+mod tests;
 mod watcher;
 mod writer;
 

@@ -81,7 +81,10 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn new() -> Self {
-        Self { second: None, header: *b"0000-00-00T00:00:00.000000000Z stdout F:stead " }
+        Self {
+            second: None,
+            header: *b"0000-00-00T00:00:00.000000000Z stdout F:stead ",
+        }
     }
 
     /// The header of records read at `now` from `stream`; its last two bytes are the tag and a space.
@@ -89,7 +92,9 @@ impl Clock {
         self.fill(now, stream);
         self.header[TAG..TAG + 2].copy_from_slice(b"F ");
         // The array is longer than the header: the first chunk is always there.
-        self.header.first_chunk().unwrap_or(b"0000-00-00T00:00:00.000000000Z stdout F ")
+        self.header
+            .first_chunk()
+            .unwrap_or(b"0000-00-00T00:00:00.000000000Z stdout F ")
     }
 
     /// One whole record with a remark; line breaks in it become spaces.
@@ -97,7 +102,10 @@ impl Clock {
         self.fill(now, Stream::Stderr);
         self.header[TAG..].copy_from_slice(b"F:stead ");
         out.extend_from_slice(&self.header);
-        out.extend(text.bytes().map(|byte| if byte == b'\n' { b' ' } else { byte }));
+        out.extend(
+            text.bytes()
+                .map(|byte| if byte == b'\n' { b' ' } else { byte }),
+        );
         out.push(b'\n');
     }
 
@@ -128,7 +136,9 @@ pub(super) fn make_partial(header: &mut [u8; TAG + 2]) {
 
 /// Reads one line of a log file (without its newline); `None` when it is not in the format.
 pub(super) fn parse(line: &[u8]) -> Option<Record> {
-    let (time, stream, tag, content) = split(line)?;
+    let mut parts = line.splitn(4, |&byte| byte == b' ');
+    let (time, stream) = (parts.next()?, parts.next()?);
+    let (tag, content) = (parts.next()?, parts.next()?);
     let kind = match tag {
         b"F" => Kind::Line,
         b"P" => Kind::Partial,
@@ -141,7 +151,12 @@ pub(super) fn parse(line: &[u8]) -> Option<Record> {
         _ => return None,
     };
     let time = std::str::from_utf8(time).ok()?.parse().ok()?;
-    Some(Record { time, stream, kind, content: content.to_vec() })
+    Some(Record {
+        time,
+        stream,
+        kind,
+        content: content.to_vec(),
+    })
 }
 
 /// Whether a file's line is a whole captured line, which is what "the last N lines" counts.
@@ -153,11 +168,6 @@ pub(super) fn is_line(line: &[u8]) -> bool {
 pub(super) fn cut_off_tag(line: &[u8]) -> Option<usize> {
     let record = parse(line)?;
     (record.kind != Kind::Note).then_some(TAG)
-}
-
-fn split(line: &[u8]) -> Option<(&[u8], &[u8], &[u8], &[u8])> {
-    let mut parts = line.splitn(4, |&byte| byte == b' ');
-    Some((parts.next()?, parts.next()?, parts.next()?, parts.next()?))
 }
 
 #[cfg(test)]
@@ -173,7 +183,10 @@ mod tests {
         assert_eq!(line, b"2026-11-22T22:57:38.023456789Z stderr F ");
         line.extend_from_slice(b" a  b ");
         let record = parse(&line).unwrap();
-        assert_eq!((record.kind, record.content.as_slice()), (Kind::Line, &b" a  b "[..]));
+        assert_eq!(
+            (record.kind, record.content.as_slice()),
+            (Kind::Line, &b" a  b "[..])
+        );
         assert_eq!(record.time, Timestamp::try_from(now).unwrap());
     }
 
@@ -181,7 +194,10 @@ mod tests {
     fn a_note_is_one_line_and_no_output() {
         let mut out = Vec::new();
         Clock::new().note(UNIX_EPOCH, "two\nlines", &mut out);
-        assert_eq!(out, b"1970-01-01T00:00:00.000000000Z stderr F:stead two lines\n");
+        assert_eq!(
+            out,
+            b"1970-01-01T00:00:00.000000000Z stderr F:stead two lines\n"
+        );
         let record = parse(out.trim_ascii_end()).unwrap();
         assert_eq!(record.kind, Kind::Note);
         let mut raw = Vec::new();
@@ -191,7 +207,13 @@ mod tests {
 
     #[test]
     fn what_is_not_a_record_is_refused() {
-        for line in ["", "x", "2026-11-22T22:57:38Z stdout F", "2026-11-22T22:57:38Z stdin F x", "yesterday stdout F x"] {
+        for line in [
+            "",
+            "x",
+            "2026-11-22T22:57:38Z stdout F",
+            "2026-11-22T22:57:38Z stdin F x",
+            "yesterday stdout F x",
+        ] {
             assert_eq!(parse(line.as_bytes()), None, "{line}");
         }
     }

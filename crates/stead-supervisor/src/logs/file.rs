@@ -19,7 +19,7 @@ pub(super) struct RotatingFile {
     folder: Folder,
     max_size: u64,
     max_age: Option<Duration>,
-    file: Option<Open>,
+    file: Option<Appended>,
     last_key: Option<Key>,
     /// After a rename failed the file grows past its bound rather than lose a line.
     rotation_refused: Option<Timestamp>,
@@ -29,7 +29,7 @@ pub(super) struct RotatingFile {
 }
 
 #[derive(Debug)]
-struct Open {
+struct Appended {
     file: File,
     len: u64,
     /// When the first record was read; `None` for an empty file.
@@ -46,10 +46,14 @@ pub(super) struct Failed {
 
 impl RotatingFile {
     /// Opens, or creates, folder and file, and puts right what a kill or a power cut left behind.
-    pub(super) fn open(folder: Folder, max_size: u64, max_age: Option<Duration>) -> io::Result<Self> {
+    pub(super) fn open(
+        folder: Folder,
+        max_size: u64,
+        max_age: Option<Duration>,
+    ) -> io::Result<Self> {
         create_dir(&folder)?;
         let last_key = folder.list()?.last().map(|rotated| rotated.key);
-        let file = Some(Open::open(&folder)?);
+        let file = Some(Appended::to(&folder)?);
         Ok(Self {
             folder,
             max_size: max_size.max(1),
@@ -87,7 +91,8 @@ impl RotatingFile {
                 continue;
             }
             let Some(open) = &mut self.file else { continue };
-            let room = usize::try_from(self.max_size.saturating_sub(open.len)).unwrap_or(usize::MAX);
+            let room =
+                usize::try_from(self.max_size.saturating_sub(open.len)).unwrap_or(usize::MAX);
             let take = fitting(rest, room, open.len == 0);
             if take == 0 && may_rotate(self.rotation_refused, now) {
                 if let Err(source) = self.rotate(now) {
@@ -103,7 +108,10 @@ impl RotatingFile {
                         // Opening it again repairs it, or fails in its turn.
                         self.file = None;
                     }
-                    return Err(Failed { written: written + failed.written, ..failed });
+                    return Err(Failed {
+                        written: written + failed.written,
+                        ..failed
+                    });
                 }
             }
         }
@@ -118,11 +126,6 @@ impl RotatingFile {
         Ok(())
     }
 
-    /// Asks for the bytes to be on the disk.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.as_ref().map_or(Ok(()), |open| open.file.sync_data())
-    }
-
     fn may_rotate(&self, now: Timestamp) -> bool {
         may_rotate(self.rotation_refused, now)
     }
@@ -131,12 +134,15 @@ impl RotatingFile {
         let key = Key::after(self.last_key, now);
         // Closed first: Windows renames no file whose handle forbids it.
         self.file = None;
-        match fs::rename(self.folder.current(), self.folder.path(key, super::names::Form::Plain)) {
+        match fs::rename(
+            self.folder.current(),
+            self.folder.path(key, super::names::Form::Plain),
+        ) {
             Ok(()) => {
                 self.last_key = Some(key);
                 self.rotation_refused = None;
                 self.rotations += 1;
-                self.file = Some(Open::open(&self.folder)?);
+                self.file = Some(Appended::to(&self.folder)?);
             }
             Err(error) => {
                 self.rotation_refused = Some(now);
@@ -156,7 +162,7 @@ impl RotatingFile {
         }
         self.file = None;
         create_dir(&self.folder)?;
-        self.file = Some(Open::open(&self.folder)?);
+        self.file = Some(Appended::to(&self.folder)?);
         Ok(())
     }
 }
@@ -178,15 +184,24 @@ fn fitting(records: &[u8], room: usize, empty: bool) -> usize {
     }
 }
 
-impl Open {
-    fn open(folder: &Folder) -> io::Result<Self> {
+impl Appended {
+    fn to(folder: &Folder) -> io::Result<Self> {
         let path = folder.current();
         let mut file = options().open(&path)?;
         let len = repair(&mut file)?;
-        let born = if len == 0 { None } else { Some(first_time(&mut file)?) };
+        let born = if len == 0 {
+            None
+        } else {
+            Some(first_time(&mut file)?)
+        };
         file.seek(SeekFrom::End(0))?;
         let identity = Identity::of(&file)?;
-        Ok(Self { file, len, born, identity })
+        Ok(Self {
+            file,
+            len,
+            born,
+            identity,
+        })
     }
 
     fn append(&mut self, records: &[u8], now: Timestamp) -> Result<(), Failed> {
@@ -215,7 +230,10 @@ impl Open {
         } else {
             self.len = len;
         }
-        Failed { written: whole, source }
+        Failed {
+            written: whole,
+            source,
+        }
     }
 
     fn is_torn(&self) -> bool {
@@ -256,7 +274,9 @@ fn repair(file: &mut File) -> io::Result<u64> {
         let from = start.saturating_sub(BACK);
         let mut piece = Vec::new();
         file.seek(SeekFrom::Start(from))?;
-        Read::by_ref(file).take(start - from).read_to_end(&mut piece)?;
+        Read::by_ref(file)
+            .take(start - from)
+            .read_to_end(&mut piece)?;
         if let Some(end) = memrchr(b'\n', &piece) {
             tail.splice(..0, piece.drain(end + 1..));
             start = from + end as u64 + 1;
@@ -301,13 +321,18 @@ impl Identity {
     fn of(file: &File) -> io::Result<Self> {
         use std::os::unix::fs::MetadataExt;
         let meta = file.metadata()?;
-        Ok(Self { device: meta.dev(), inode: meta.ino() })
+        Ok(Self {
+            device: meta.dev(),
+            inode: meta.ino(),
+        })
     }
 
     #[cfg(unix)]
     fn is_at(&self, folder: &Folder, len: &mut u64) -> bool {
         use std::os::unix::fs::MetadataExt;
-        let Ok(meta) = fs::metadata(folder.current()) else { return false };
+        let Ok(meta) = fs::metadata(folder.current()) else {
+            return false;
+        };
         *len = meta.len();
         meta.dev() == self.device && meta.ino() == self.inode
     }
@@ -320,7 +345,9 @@ impl Identity {
 
     #[cfg(not(unix))]
     fn is_at(&self, folder: &Folder, len: &mut u64) -> bool {
-        let Ok(meta) = fs::metadata(folder.current()) else { return false };
+        let Ok(meta) = fs::metadata(folder.current()) else {
+            return false;
+        };
         *len = meta.len();
         true
     }

@@ -42,8 +42,10 @@ struct Cursor {
 }
 
 impl Follower {
-    pub(super) fn open(service: &Service, options: ReadOptions) -> Result<Self, LogError> {
-        let Some(folder) = service.folder.clone() else { return Err(LogError::Unavailable) };
+    pub(super) fn open(service: &Service, options: &ReadOptions) -> Result<Self, LogError> {
+        let Some(folder) = service.folder.clone() else {
+            return Err(LogError::Unavailable);
+        };
         let mut position = service.position.subscribe();
         let (seen, snapshot) = look(&folder, &mut position)?;
         let reader = Reader::new(folder.clone(), snapshot, options)?;
@@ -56,7 +58,10 @@ impl Follower {
             line: Vec::new(),
             seen,
         };
-        Ok(Self { position, cursor: Some(Box::new(cursor)) })
+        Ok(Self {
+            position,
+            cursor: Some(Box::new(cursor)),
+        })
     }
 
     /// The next records, as soon as there is one; none at all when the log was closed. Cancel-safe
@@ -64,7 +69,9 @@ impl Follower {
     pub async fn next(&mut self) -> Result<Vec<Record>, LogError> {
         loop {
             self.position.borrow_and_update();
-            let Some(mut cursor) = self.cursor.take() else { return Err(LogError::Unavailable) };
+            let Some(mut cursor) = self.cursor.take() else {
+                return Err(LogError::Unavailable);
+            };
             let read = tokio::task::spawn_blocking(move || {
                 let batch = cursor.batch();
                 (cursor, batch)
@@ -113,8 +120,13 @@ impl Cursor {
                 self.line = line;
             }
         }
-        let fail = |source| LogError::Read { path: self.folder.current(), source };
-        let Some(source) = &mut self.source else { return Ok(None) };
+        let fail = |source| LogError::Read {
+            path: self.folder.current(),
+            source,
+        };
+        let Some(source) = &mut self.source else {
+            return Ok(None);
+        };
         if source.was_truncated().map_err(fail)? {
             source.rewind().map_err(fail)?;
             self.line.clear();
@@ -131,13 +143,16 @@ impl Cursor {
 
     /// Goes on to the files after the one that was read to its end; false when there is none yet.
     fn advance(&mut self, position: Position) -> Result<bool, LogError> {
-        let same_file = position.rotations == self.seen.rotations && position.reopened == self.seen.reopened;
+        let same_file =
+            position.rotations == self.seen.rotations && position.reopened == self.seen.reopened;
         if same_file && (self.source.is_some() || position.writes == self.seen.writes) {
             return Ok(false);
         }
         let before = self.seen;
         let (seen, mut snapshot) = look(&self.folder, &mut self.position)?;
-        snapshot.keys.retain(|key| before.last_key.is_none_or(|last| *key > last));
+        snapshot
+            .keys
+            .retain(|key| before.last_key.is_none_or(|last| *key > last));
         let rotated = seen.rotations - before.rotations;
         let ours_is_there = self.source.is_some()
             && seen.reopened == before.reopened
@@ -149,14 +164,21 @@ impl Cursor {
         self.seen = seen;
         self.source = None;
         self.line.clear();
-        let options = ReadOptions { lines: None, since: self.filter.since, notes: self.filter.notes };
-        self.reader = Some(Reader::new(self.folder.clone(), snapshot, options)?);
+        let options = ReadOptions {
+            lines: None,
+            since: self.filter.since,
+            notes: self.filter.notes,
+        };
+        self.reader = Some(Reader::new(self.folder.clone(), snapshot, &options)?);
         Ok(true)
     }
 }
 
 /// A look at the folder that agrees with a published position.
-fn look(folder: &Folder, position: &mut watch::Receiver<Position>) -> Result<(Position, Snapshot), LogError> {
+fn look(
+    folder: &Folder,
+    position: &mut watch::Receiver<Position>,
+) -> Result<(Position, Snapshot), LogError> {
     for _ in 0..LOOKS {
         let seen = *position.borrow_and_update();
         let snapshot = Snapshot::take(folder)?;
@@ -167,5 +189,8 @@ fn look(folder: &Folder, position: &mut watch::Receiver<Position>) -> Result<(Po
         std::thread::yield_now();
     }
     let source = std::io::Error::other("files newer than the log's own are in its folder");
-    Err(LogError::Read { path: folder.dir.clone(), source })
+    Err(LogError::Read {
+        path: folder.dir.clone(),
+        source,
+    })
 }

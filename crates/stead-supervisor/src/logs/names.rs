@@ -28,10 +28,13 @@ impl Key {
 
     fn parse(text: &str) -> Option<Self> {
         let shaped = text.len() == Self::SHAPE.len()
-            && text.bytes().zip(Self::SHAPE.bytes()).all(|(byte, shape)| match shape {
-                b'0' => byte.is_ascii_digit(),
-                fixed => byte == fixed,
-            });
+            && text
+                .bytes()
+                .zip(Self::SHAPE.bytes())
+                .all(|(byte, shape)| match shape {
+                    b'0' => byte.is_ascii_digit(),
+                    fixed => byte == fixed,
+                });
         if !shaped {
             return None;
         }
@@ -113,7 +116,10 @@ impl Folder {
     }
 
     fn recognise(&self, name: &Path) -> Option<Rotated> {
-        let rest = name.to_str()?.strip_prefix(&self.service)?.strip_prefix(".log.")?;
+        let rest = name
+            .to_str()?
+            .strip_prefix(&self.service)?
+            .strip_prefix(".log.")?;
         let (key, form) = if let Some(key) = rest.strip_suffix(".gz.tmp") {
             (key, Form::Unfinished)
         } else if let Some(key) = rest.strip_suffix(".gz") {
@@ -121,7 +127,10 @@ impl Folder {
         } else {
             (rest, Form::Plain)
         };
-        Some(Rotated { key: Key::parse(key)?, form })
+        Some(Rotated {
+            key: Key::parse(key)?,
+            form,
+        })
     }
 }
 
@@ -141,12 +150,31 @@ mod tests {
 
     #[test]
     fn only_this_services_own_names_are_recognised() {
-        let folder = Folder { dir: PathBuf::from("x"), service: "a".into() };
-        let form = |name: &str| folder.recognise(Path::new(name)).map(|rotated| rotated.form);
+        let folder = Folder {
+            dir: PathBuf::from("x"),
+            service: "a".into(),
+        };
+        let form = |name: &str| {
+            folder
+                .recognise(Path::new(name))
+                .map(|rotated| rotated.form)
+        };
         assert_eq!(form("a.log.20261122T225738.123456Z"), Some(Form::Plain));
-        assert_eq!(form("a.log.20261122T225738.123456Z.gz"), Some(Form::Compressed));
-        assert_eq!(form("a.log.20261122T225738.123456Z.gz.tmp"), Some(Form::Unfinished));
-        for other in ["a.log", "a.log.1", "a.log.gz", "ab.log.20261122T225738.123456Z", "a.log.20261322T225738.123456Z"] {
+        assert_eq!(
+            form("a.log.20261122T225738.123456Z.gz"),
+            Some(Form::Compressed)
+        );
+        assert_eq!(
+            form("a.log.20261122T225738.123456Z.gz.tmp"),
+            Some(Form::Unfinished)
+        );
+        for other in [
+            "a.log",
+            "a.log.1",
+            "a.log.gz",
+            "ab.log.20261122T225738.123456Z",
+            "a.log.20261322T225738.123456Z",
+        ] {
             assert_eq!(form(other), None, "{other}");
         }
     }

@@ -15,7 +15,10 @@ pub(super) struct PassThrough {
 impl PassThrough {
     /// Duplicates the handles; an output that is closed is left out.
     pub(super) fn open() -> Self {
-        Self { stdout: duplicate(&io::stdout()).ok(), stderr: duplicate(&io::stderr()).ok() }
+        Self {
+            stdout: duplicate(&io::stdout()).ok(),
+            stderr: duplicate(&io::stderr()).ok(),
+        }
     }
 
     pub(super) fn write(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {

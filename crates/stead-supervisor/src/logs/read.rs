@@ -27,8 +27,11 @@ pub struct ReadOptions {
 }
 
 /// Reads what is in the files of `service` in `dir` now.
-pub fn read(dir: &Path, service: &str, options: ReadOptions) -> Result<Reader, LogError> {
-    let folder = Folder { dir: dir.to_owned(), service: service.to_owned() };
+pub fn read(dir: &Path, service: &str, options: &ReadOptions) -> Result<Reader, LogError> {
+    let folder = Folder {
+        dir: dir.to_owned(),
+        service: service.to_owned(),
+    };
     let snapshot = Snapshot::take(&folder)?;
     Reader::new(folder, snapshot, options)
 }
@@ -69,33 +72,53 @@ pub(super) enum Source {
 
 impl Snapshot {
     pub(super) fn take(folder: &Folder) -> Result<Self, LogError> {
-        let fail = |source| LogError::Read { path: folder.dir.clone(), source };
+        let fail = |source| LogError::Read {
+            path: folder.dir.clone(),
+            source,
+        };
         let mut keys = folder.keys().map_err(fail)?;
         for _ in 0..LOOKS {
             let current = match File::open(folder.current()) {
                 Ok(file) => Some(file),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-                Err(source) => return Err(LogError::Read { path: folder.current(), source }),
+                Err(source) => {
+                    return Err(LogError::Read {
+                        path: folder.current(),
+                        source,
+                    });
+                }
             };
             let again = folder.keys().map_err(fail)?;
             if again.last() == keys.last() {
-                return Ok(Self { keys: again, current });
+                return Ok(Self {
+                    keys: again,
+                    current,
+                });
             }
             keys = again;
         }
-        Err(fail(io::Error::other("the log is rotated faster than it can be opened")))
+        Err(fail(io::Error::other(
+            "the log is rotated faster than it can be opened",
+        )))
     }
 }
 
 impl Reader {
-    pub(super) fn new(folder: Folder, snapshot: Snapshot, options: ReadOptions) -> Result<Self, LogError> {
+    pub(super) fn new(
+        folder: Folder,
+        snapshot: Snapshot,
+        options: &ReadOptions,
+    ) -> Result<Self, LogError> {
         let mut reader = Self {
             folder,
             keys: snapshot.keys.into(),
             current: snapshot.current.map(Source::plain),
             source: None,
             skip: 0,
-            filter: Filter { since: options.since, notes: options.notes },
+            filter: Filter {
+                since: options.since,
+                notes: options.notes,
+            },
             line: Vec::new(),
         };
         if let Some(lines) = options.lines {
@@ -108,9 +131,13 @@ impl Reader {
     fn seek_last(&mut self, wanted: u64) -> Result<(), LogError> {
         let mut counted = 0;
         if let Some(source) = &mut self.current {
-            counted = source.count().and_then(|lines| source.rewind().map(|()| lines)).map_err(|source| {
-                LogError::Read { path: self.folder.current(), source }
-            })?;
+            counted = source
+                .count()
+                .and_then(|lines| source.rewind().map(|()| lines))
+                .map_err(|source| LogError::Read {
+                    path: self.folder.current(),
+                    source,
+                })?;
         }
         let mut first = self.keys.len();
         while counted < wanted && first > 0 {
@@ -140,10 +167,12 @@ impl Reader {
                 };
                 continue;
             };
-            let whole = source.line(&mut self.line).map_err(|source| LogError::Read {
-                path: self.folder.current(),
-                source,
-            })?;
+            let whole = source
+                .line(&mut self.line)
+                .map_err(|source| LogError::Read {
+                    path: self.folder.current(),
+                    source,
+                })?;
             if !whole {
                 if self.keys.is_empty() && self.current.is_none() {
                     return Ok(None);
@@ -207,7 +236,9 @@ impl Source {
     }
 
     fn compressed(file: File) -> Self {
-        Self::Compressed(Box::new(BufReader::new(MultiGzDecoder::new(BufReader::new(file)))))
+        Self::Compressed(Box::new(BufReader::new(MultiGzDecoder::new(
+            BufReader::new(file),
+        ))))
     }
 
     /// Reads a line without its newline into `line`; false when there is no whole one, and then

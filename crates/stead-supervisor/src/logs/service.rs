@@ -83,7 +83,12 @@ impl Service {
         tidy: Option<(Arc<Tidier>, Arc<Chore>)>,
     ) -> Self {
         let last_key = file.as_ref().and_then(RotatingFile::last_key);
-        let position = Position { rotations: 0, reopened: 0, last_key, writes: 0 };
+        let position = Position {
+            rotations: 0,
+            reopened: 0,
+            last_key,
+            writes: 0,
+        };
         Self {
             name,
             folder,
@@ -91,7 +96,13 @@ impl Service {
             lines: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             last_error: Mutex::new(None),
-            writer: Mutex::new(Writer { file, pass, tidy, outage: None, tidied: 0 }),
+            writer: Mutex::new(Writer {
+                file,
+                pass,
+                tidy,
+                outage: None,
+                tidied: 0,
+            }),
             position: watch::Sender::new(position),
             pipes: watch::Sender::new(0),
         }
@@ -122,7 +133,8 @@ impl Service {
         let mut failed = None;
         let mut rest = records;
         if let Some(outage) = &mut writer.outage {
-            if moment < outage.retry && outage.retry.duration_since(moment).unsigned_abs() <= RETRY {
+            if moment < outage.retry && outage.retry.duration_since(moment).unsigned_abs() <= RETRY
+            {
                 let count = count(records);
                 outage.dropped += count;
                 drop(guard);
@@ -150,7 +162,11 @@ impl Service {
                 tracing::warn!(service = self.name, error = %source, "cannot write the log; output is dropped");
             }
             let retry = moment.checked_add(RETRY).unwrap_or(Timestamp::MAX);
-            writer.outage = Some(Outage { dropped, reason: source.to_string(), retry });
+            writer.outage = Some(Outage {
+                dropped,
+                reason: source.to_string(),
+                retry,
+            });
             drop(guard);
             self.dropped.fetch_add(count, Ordering::Relaxed);
             self.report(&source);
@@ -179,13 +195,6 @@ impl Service {
     /// When the file reaches its age.
     pub(super) fn due(&self) -> Option<Timestamp> {
         self.writer().file.as_ref()?.due()
-    }
-
-    pub(super) fn sync(&self) {
-        let result = self.writer().file.as_ref().map_or(Ok(()), RotatingFile::sync);
-        if let Err(error) = result {
-            self.report(&error);
-        }
     }
 
     pub(super) fn status(&self) -> LogStatus {
@@ -227,8 +236,15 @@ impl Writer {
 
 impl Outage {
     fn remark(&self) -> String {
-        let records = if self.dropped == 1 { "record" } else { "records" };
-        format!("{} {records} of output dropped: {}", self.dropped, self.reason)
+        let records = if self.dropped == 1 {
+            "record"
+        } else {
+            "records"
+        };
+        format!(
+            "{} {records} of output dropped: {}",
+            self.dropped, self.reason
+        )
     }
 }
 

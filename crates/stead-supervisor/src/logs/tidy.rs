@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use flate2::Compression;
@@ -43,7 +43,12 @@ struct Shared {
 
 impl Chore {
     pub(super) fn new(folder: Folder, keep: usize, compress: bool) -> Self {
-        Self { folder, keep, compress, queued: AtomicBool::new(false) }
+        Self {
+            folder,
+            keep,
+            compress,
+            queued: AtomicBool::new(false),
+        }
     }
 }
 
@@ -54,7 +59,10 @@ impl Tidier {
             more: Condvar::new(),
             stop: AtomicBool::new(false),
         };
-        Self { shared: Arc::new(shared), thread: Mutex::new(None) }
+        Self {
+            shared: Arc::new(shared),
+            thread: Mutex::new(None),
+        }
     }
 
     /// Has the chore done soon.
@@ -66,8 +74,9 @@ impl Tidier {
         let mut thread = lock(&self.thread);
         if thread.is_none() {
             let shared = Arc::clone(&self.shared);
-            let started =
-                thread::Builder::new().name("stead-log-tidy".into()).spawn(move || shared.run());
+            let started = thread::Builder::new()
+                .name("stead-log-tidy".into())
+                .spawn(move || shared.run());
             match started {
                 Ok(handle) => *thread = Some(handle),
                 Err(error) => tracing::warn!(%error, "cannot start the thread that tidies logs"),
@@ -99,10 +108,11 @@ impl Shared {
                 if self.stopping() {
                     return;
                 }
-                match queue.pop_front() {
-                    Some(chore) => break chore,
-                    None => queue = self.more.wait(queue).unwrap_or_else(std::sync::PoisonError::into_inner),
+                if let Some(chore) = queue.pop_front() {
+                    break chore;
                 }
+                let woken = self.more.wait(queue);
+                queue = woken.unwrap_or_else(PoisonError::into_inner);
             };
             drop(queue);
             // Cleared first: a rotation from here on asks again.
@@ -147,7 +157,9 @@ pub(super) fn tidy(chore: &Chore, stopping: &dyn Fn() -> bool) -> io::Result<()>
         let next = kept.iter().find(|&&key| {
             has(key, Form::Plain) && !has(key, Form::Compressed) && !failed.contains(&key)
         });
-        let (true, Some(&key)) = (chore.compress, next) else { break };
+        let (true, Some(&key)) = (chore.compress, next) else {
+            break;
+        };
         if let Err(error) = compress(folder, key, stopping) {
             // The plain file stays, and is as good.
             remove(folder, key, Form::Unfinished)?;

@@ -152,9 +152,9 @@ pub(super) fn number(cgroup: &Path, file: &str, key: Option<&str>) -> Option<u64
     let text = fs::read_to_string(cgroup.join(file)).ok()?;
     match key {
         None => text.trim().parse().ok(),
-        Some(key) => text.lines().find_map(|line| {
-            line.strip_prefix(key)?.strip_prefix(' ')?.parse().ok()
-        }),
+        Some(key) => text
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.parse().ok()),
     }
 }
 
@@ -186,9 +186,14 @@ fn locate(mounts: &str, cgroups: &str) -> Option<PathBuf> {
 
 /// Undoes the octal escapes of mountinfo.
 fn unescape(text: &str) -> String {
-    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
-        .iter()
-        .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+    [
+        ("\\040", " "),
+        ("\\011", "\t"),
+        ("\\012", "\n"),
+        ("\\134", "\\"),
+    ]
+    .iter()
+    .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 fn lists(file: &Path, word: &str) -> bool {
@@ -228,7 +233,11 @@ mod tests {
                       31 22 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
         let container = "40 22 0:26 /docker/ab /sys/fs/cgroup\\040x rw - cgroup2 cgroup rw\n";
         let cases = [
-            (unified, "0::/user.slice/a b\n", Some("/sys/fs/cgroup/user.slice/a b")),
+            (
+                unified,
+                "0::/user.slice/a b\n",
+                Some("/sys/fs/cgroup/user.slice/a b"),
+            ),
             (unified, "0::/\n", Some("/sys/fs/cgroup/")),
             (hybrid, "8:pids:/x\n0::/\n", Some("/sys/fs/cgroup/unified/")),
             (container, "0::/docker/ab/c\n", Some("/sys/fs/cgroup x/c")),

@@ -110,7 +110,13 @@ pub(super) unsafe fn fork_single(cgroup: Option<BorrowedFd<'_>>) -> io::Result<l
         arguments.cgroup = cgroup.as_raw_fd() as u64;
         // SAFETY: the structure outlives the call and its size is given; without CLONE_VM the
         // copy has its own memory, like after fork.
-        unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of_val(&arguments)) }
+        unsafe {
+            libc::syscall(
+                libc::SYS_clone3,
+                &raw const arguments,
+                size_of_val(&arguments),
+            )
+        }
     } else {
         // SAFETY: only an exit signal: the classic fork. The arguments whose order depends on
         // the architecture are all zero.
@@ -143,7 +149,11 @@ impl Clone<'_> {
         outcome[4..].copy_from_slice(&errno.to_ne_bytes());
         // SAFETY: a write from a live buffer, then the end of this process.
         unsafe {
-            libc::write(self.outcome.as_raw_fd(), outcome.as_ptr().cast(), outcome.len());
+            libc::write(
+                self.outcome.as_raw_fd(),
+                outcome.as_ptr().cast(),
+                outcome.len(),
+            );
             libc::_exit(127)
         }
     }
@@ -260,12 +270,19 @@ impl Clone<'_> {
 /// # Safety
 /// Only in a process that is about to `exec`.
 unsafe fn default_signals() {
-    // SAFETY: per the contract no handler that goes away here is needed any more; the
-    // structures are valid when zeroed (SIG_DFL, no flags, empty mask).
+    // SAFETY: per the contract no handler that goes away here is needed any more; the kernel's
+    // structure, at most this long, is valid when zeroed: SIG_DFL, no flags, empty mask.
     unsafe {
-        let default: libc::sigaction = std::mem::zeroed();
+        let default = [0_u64; 8];
         for signal in 1..=64 {
-            libc::sigaction(signal, &raw const default, ptr::null_mut());
+            // Not by the C library, which keeps two signals to itself.
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default.as_ptr(),
+                ptr::null_mut::<u64>(),
+                size_of::<u64>(),
+            );
         }
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);

@@ -433,7 +433,10 @@ fn failed(run: RunId, error: &io::Error) -> Report {
 /// ends everything.
 fn kill_descendants(condition: impl Fn(i32) -> bool) {
     let own = std::process::id().cast_signed();
-    for child in procfs::children(own).into_iter().filter(|pid| condition(*pid)) {
+    for child in procfs::children(own)
+        .into_iter()
+        .filter(|pid| condition(*pid))
+    {
         for (pid, parent) in procfs::descendants(child) {
             signal_child_of(pid, parent, &[libc::SIGKILL]);
         }

@@ -100,11 +100,10 @@ impl Launcher {
         };
         let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
             .map_err(os("open /dev/null"))?;
-        let watcher = watcher::start(Arc::clone(&shared))
-            .map_err(|source| LauncherError::Os {
-                action: "start the thread that watches the guardian",
-                source,
-            })?;
+        let watcher = watcher::start(Arc::clone(&shared)).map_err(|source| LauncherError::Os {
+            action: "start the thread that watches the guardian",
+            source,
+        })?;
         Ok(Self {
             shared,
             watcher: Some(watcher),
@@ -250,6 +249,11 @@ impl Drop for Launcher {
             // It has panicked or it has ended; there is nothing to be done about either.
             let _ = watcher.join();
         }
+        // All is ended. A guardian has cleaned up behind itself, unless it was killed.
+        if let Some(hierarchy) = &self.hierarchy {
+            cgroup::remove(hierarchy.path());
+        }
+        let _ = std::fs::remove_file(&self.record);
     }
 }
 
@@ -330,10 +334,9 @@ impl Process {
             }
             table.runs.insert(id, Arc::clone(&self.run));
             match &self.run.place {
-                Place::Cgroup(path) => run::watch_events(&self.shared.cgroups, path)
-                    .map(|watch| {
-                        table.watches.insert(watch, id);
-                    }),
+                Place::Cgroup(path) => run::watch_events(&self.shared.cgroups, path).map(|watch| {
+                    table.watches.insert(watch, id);
+                }),
                 Place::Guardian(socket) => self.shared.listen(socket, id),
             }
         };
@@ -366,16 +369,22 @@ fn fork_guardian(
     unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
     let charge = guardian::Charge {
         socket,
-        record: lock.try_clone().map_err(os_io("keep the lock of the record"))?,
+        record: lock
+            .try_clone()
+            .map_err(os_io("keep the lock of the record"))?,
         record_path: record.to_owned(),
         cgroup: cgroup.map(Path::to_owned),
     };
+    let mut guardians = watcher::guardians();
     // SAFETY: the copy goes on in `become_guardian`, which allocates (the C library's fork
     // makes the allocator usable), makes system calls and never returns.
     match unsafe { libc::fork() } {
         -1 => Err(os_io("fork the guardian")(io::Error::last_os_error())),
         0 => guardian::become_guardian(charge),
-        guardian => Ok((control, guardian)),
+        guardian => {
+            guardians.push(guardian);
+            Ok((control, guardian))
+        }
     }
 }
 
@@ -448,12 +457,31 @@ fn limit(
             not_enforced.push(LimitNotEnforced { limit, reason });
         }
     };
-    put("memory", "memory", "memory.max", limits.memory.map(|bytes| bytes.to_string()));
+    put(
+        "memory",
+        "memory",
+        "memory.max",
+        limits.memory.map(|bytes| bytes.to_string()),
+    );
     // The definition admits only sensible numbers; the kernel refuses less than a millisecond.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss
+    )]
     let quota = |processors: f64| (processors * PERIOD as f64) as u64;
-    put("cpu", "cpu", "cpu.max", limits.cpu.map(|cpu| format!("{} {PERIOD}", quota(cpu))));
-    put("tasks", "pids", "pids.max", limits.tasks.map(|tasks| tasks.to_string()));
+    put(
+        "cpu",
+        "cpu",
+        "cpu.max",
+        limits.cpu.map(|cpu| format!("{} {PERIOD}", quota(cpu))),
+    );
+    put(
+        "tasks",
+        "pids",
+        "pids.max",
+        limits.tasks.map(|tasks| tasks.to_string()),
+    );
     if limits.memory.is_some() {
         // Missing where there is no swap, and then there is nothing to limit.
         let _ = cgroup::set(cgroup, "memory.swap.max", "0");

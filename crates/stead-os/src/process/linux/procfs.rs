@@ -143,14 +143,12 @@ pub(super) fn open(pid: i32) -> Option<OwnedFd> {
 /// The value of a variable in the environment a process was started with, if it may be read.
 pub(super) fn variable(pid: i32, name: &str) -> Option<String> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-    environment
-        .split(|byte| *byte == 0)
-        .find_map(|entry| {
-            entry
-                .strip_prefix(name.as_bytes())?
-                .strip_prefix(b"=")
-                .map(|value| String::from_utf8_lossy(value).into_owned())
-        })
+    environment.split(|byte| *byte == 0).find_map(|entry| {
+        entry
+            .strip_prefix(name.as_bytes())?
+            .strip_prefix(b"=")
+            .map(|value| String::from_utf8_lossy(value).into_owned())
+    })
 }
 
 /// Names this boot of the system.
@@ -172,7 +170,10 @@ mod tests {
         .unwrap();
         assert_eq!(stat.name, "a) (b c");
         assert_eq!((stat.parent, stat.session), (1, 810));
-        assert_eq!((stat.ticks, stat.start_time, stat.resident), (100, 12345, 77));
+        assert_eq!(
+            (stat.ticks, stat.start_time, stat.resident),
+            (100, 12345, 77)
+        );
     }
 
     #[test]

@@ -241,5 +241,9 @@ impl Run {
 /// Has a cgroup's events told by `watch`; the id of the watch.
 pub(super) fn watch_events(watch: &OwnedFd, cgroup: &std::path::Path) -> std::io::Result<i32> {
     let events = cgroup.join("cgroup.events");
-    Ok(inotify::add_watch(watch, events, inotify::WatchFlags::MODIFY)?)
+    Ok(inotify::add_watch(
+        watch,
+        events,
+        inotify::WatchFlags::MODIFY,
+    )?)
 }

@@ -37,9 +37,8 @@ pub(super) fn by_name(name: &str) -> Option<Account> {
     loop {
         let mut count = i32::try_from(groups.len()).ok()?;
         // SAFETY: `count` is the room in `groups`; at most that many are written.
-        let listed = unsafe {
-            libc::getgrouplist(name.as_ptr(), gid, groups.as_mut_ptr(), &raw mut count)
-        };
+        let listed =
+            unsafe { libc::getgrouplist(name.as_ptr(), gid, groups.as_mut_ptr(), &raw mut count) };
         let count = usize::try_from(count).ok()?;
         if listed >= 0 {
             groups.truncate(count);

@@ -45,9 +45,18 @@ impl Shared {
         let cgroups =
             inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
         let readable = epoll::EventFlags::IN;
-        epoll::add(&epoll, &control, epoll::EventData::new_u64(CONTROL), readable)?;
-        epoll::add(&epoll, &cgroups, epoll::EventData::new_u64(CGROUPS), readable)?;
-        guardians().push(guardian);
+        epoll::add(
+            &epoll,
+            &control,
+            epoll::EventData::new_u64(CONTROL),
+            readable,
+        )?;
+        epoll::add(
+            &epoll,
+            &cgroups,
+            epoll::EventData::new_u64(CGROUPS),
+            readable,
+        )?;
         Ok(Self {
             control,
             guardian,
@@ -60,7 +69,12 @@ impl Shared {
     /// Has the thread hear the guardian of a run.
     pub(super) fn listen(&self, socket: &OwnedFd, run: RunId) -> std::io::Result<()> {
         let data = epoll::EventData::new_u64(u64::from(run));
-        Ok(epoll::add(&self.epoll, socket, data, epoll::EventFlags::IN)?)
+        Ok(epoll::add(
+            &self.epoll,
+            socket,
+            data,
+            epoll::EventFlags::IN,
+        )?)
     }
 
     /// Takes a run off the table: it is empty.
@@ -87,7 +101,13 @@ pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<std::thread::JoinHan
     std::thread::Builder::new()
         .name("stead-watcher".to_owned())
         .stack_size(STACK)
-        .spawn(move || Watcher { shared, guardian_ended: false }.watch())
+        .spawn(move || {
+            Watcher {
+                shared,
+                guardian_ended: false,
+            }
+            .watch()
+        })
 }
 
 struct Watcher {
@@ -117,11 +137,19 @@ impl Watcher {
     /// Whether no more can be heard.
     fn is_done(&self) -> bool {
         self.guardian_ended
-            && self.shared.runs.table().runs.values().all(|run| match &run.place {
-                // Its guardian was killed too: what is left of it are strays.
-                Place::Guardian(_) => run.guardian.load(std::sync::atomic::Ordering::Acquire) < 0,
-                Place::Cgroup(_) => false,
-            })
+            && self
+                .shared
+                .runs
+                .table()
+                .runs
+                .values()
+                .all(|run| match &run.place {
+                    // Its guardian was killed too: what is left of it are strays.
+                    Place::Guardian(_) => {
+                        run.guardian.load(std::sync::atomic::Ordering::Acquire) < 0
+                    }
+                    Place::Cgroup(_) => false,
+                })
     }
 
     fn hear_control(&mut self) {
@@ -239,8 +267,10 @@ impl Watcher {
         let own = std::process::id().cast_signed();
         let session = procfs::Stat::of(own).map_or(0, |stat| stat.session);
         loop {
+            let children = procfs::children(own);
+            // After the listing: a guardian on it that is only being made is known by now.
             let known = guardians().clone();
-            let strays: Vec<i32> = procfs::children(own)
+            let strays: Vec<i32> = children
                 .into_iter()
                 .filter(|pid| !known.contains(pid))
                 .filter(|pid| procfs::Stat::of(*pid).is_some_and(|stat| stat.session != session))
@@ -291,6 +321,7 @@ fn exit(status: i32) -> Exit {
     }
 }
 
-fn guardians() -> std::sync::MutexGuard<'static, Vec<i32>> {
+/// Also held while a guardian is forked, until it is entered.
+pub(super) fn guardians() -> std::sync::MutexGuard<'static, Vec<i32>> {
     GUARDIANS.lock().unwrap_or_else(PoisonError::into_inner)
 }

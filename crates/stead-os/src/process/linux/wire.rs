@@ -39,11 +39,7 @@ pub(super) enum Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Report {
     /// `exec` has succeeded. `guardian` is the process the tree hangs from.
-    Started {
-        run: RunId,
-        pid: i32,
-        guardian: i32,
-    },
+    Started { run: RunId, pid: i32, guardian: i32 },
     /// The program could not be started.
     Failed { run: RunId, step: Step, errno: i32 },
     /// The program itself has ended with this wait status.

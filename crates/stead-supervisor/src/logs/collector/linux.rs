@@ -39,7 +39,11 @@ impl Engine {
         let thread = thread::Builder::new()
             .name("stead-logs".into())
             .spawn(move || Capture::new(readiness, inbox).run())?;
-        Ok(Self { requests, waker, thread: Mutex::new(Some(thread)) })
+        Ok(Self {
+            requests,
+            waker,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     pub(super) fn request(&self, request: Request) -> Result<(), LogError> {
@@ -110,7 +114,9 @@ impl Capture {
     fn run(mut self) {
         let mut ready = Vec::new();
         loop {
-            let timeout = self.alarm.map(|at| at.saturating_duration_since(Instant::now()));
+            let timeout = self
+                .alarm
+                .map(|at| at.saturating_duration_since(Instant::now()));
             if let Err(error) = self.readiness.wait(&mut ready, timeout) {
                 // Only a bug here (a descriptor that is none) can make epoll_wait fail for good.
                 tracing::error!(%error, "log capture ends");
@@ -146,14 +152,23 @@ impl Capture {
                 service.append(&self.records, &mut self.clock, now);
                 self.arm_age(service.due());
             }
-            Request::Drain { service, release, done } => {
+            Request::Drain {
+                service,
+                release,
+                done,
+            } => {
                 self.drain(&service, release);
                 // Whoever asked may have stopped waiting.
                 let _ = done.send(());
             }
             Request::Stop => {
                 let mut services: Vec<_> = self.services.iter().filter_map(Weak::upgrade).collect();
-                services.extend(self.pipes.iter().flatten().map(|pipe| Arc::clone(&pipe.service)));
+                services.extend(
+                    self.pipes
+                        .iter()
+                        .flatten()
+                        .map(|pipe| Arc::clone(&pipe.service)),
+                );
                 for service in services {
                     self.drain(&service, true);
                 }
@@ -164,14 +179,25 @@ impl Capture {
     }
 
     fn attach(&mut self, service: Arc<Service>, stream: Stream, reader: PipeReader) {
-        let slot = self.pipes.iter().position(Option::is_none).unwrap_or(self.pipes.len());
+        let slot = self
+            .pipes
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or(self.pipes.len());
         if let Err(error) = self.readiness.add(&reader, slot) {
             tracing::error!(service = service.name, %error, "cannot capture an output");
             service.report(&error);
             service.pipes.send_modify(|pipes| *pipes -= 1);
             return;
         }
-        let pipe = Some(Pipe { reader, stream, service, splitter: Splitter::default(), hold: None, grown: false });
+        let pipe = Some(Pipe {
+            reader,
+            stream,
+            service,
+            splitter: Splitter::default(),
+            hold: None,
+            grown: false,
+        });
         match self.pipes.get_mut(slot) {
             Some(free) => *free = pipe,
             None => self.pipes.push(pipe),
@@ -180,7 +206,9 @@ impl Capture {
 
     /// Takes one bufferful from a pipe, so that no service waits for another's flood.
     fn read(&mut self, slot: usize) -> Found {
-        let Some(Some(pipe)) = self.pipes.get_mut(slot) else { return Found::Nothing };
+        let Some(Some(pipe)) = self.pipes.get_mut(slot) else {
+            return Found::Nothing;
+        };
         let found = match pipe.reader.read(&mut self.buffer) {
             Ok(0) => Found::End,
             Ok(bytes) => Found::Bytes(bytes),
@@ -236,18 +264,19 @@ impl Capture {
                 }
             }
         }
-        if release {
-            service.sync();
-        }
     }
 
     fn is_of(&self, slot: usize, service: &Arc<Service>) -> bool {
-        self.pipes[slot].as_ref().is_some_and(|pipe| Arc::ptr_eq(&pipe.service, service))
+        self.pipes[slot]
+            .as_ref()
+            .is_some_and(|pipe| Arc::ptr_eq(&pipe.service, service))
     }
 
     /// Writes the part of a line that is held back.
     fn flush(&mut self, slot: usize) {
-        let Some(Some(pipe)) = self.pipes.get_mut(slot) else { return };
+        let Some(Some(pipe)) = self.pipes.get_mut(slot) else {
+            return;
+        };
         pipe.hold = None;
         if pipe.splitter.holds() {
             let now = SystemTime::now();

@@ -12,7 +12,7 @@ use super::file::RotatingFile;
 use super::follow::Follower;
 use super::names::Folder;
 use super::pass::PassThrough;
-use super::read::ReadOptions;
+use super::read::{ReadOptions, Reader};
 use super::service::{LogStatus, Service};
 use super::tidy::{Chore, Tidier};
 use super::{LogError, LogOptions};
@@ -43,7 +43,11 @@ enum Request {
     Attach(Arc<Service>, Stream, PipeReader),
     Note(Arc<Service>, String),
     /// Read what is in the service's pipes now, then answer; let go of the pipes if asked.
-    Drain { service: Arc<Service>, release: bool, done: oneshot::Sender<()> },
+    Drain {
+        service: Arc<Service>,
+        release: bool,
+        done: oneshot::Sender<()>,
+    },
     Stop,
 }
 
@@ -77,7 +81,10 @@ impl Collector {
     /// Starts the capturing thread.
     pub fn start() -> Result<Self, LogError> {
         let engine = engine::Engine::start().map_err(LogError::Start)?;
-        Ok(Self(Arc::new(Inner { engine, tidier: Arc::new(Tidier::new()) })))
+        Ok(Self(Arc::new(Inner {
+            engine,
+            tidier: Arc::new(Tidier::new()),
+        })))
     }
 
     /// Opens a service's log. Blocks for as long as it takes to open a file. A folder or file that
@@ -92,9 +99,16 @@ impl Collector {
         let mut file = None;
         let mut tidy = None;
         if let Some(files) = options.files {
-            let at = Folder { dir: files.dir, service: name.clone() };
-            let opened = RotatingFile::open(at.clone(), files.max_size, files.max_age)
-                .map_err(|source| LogError::Open { path: at.current(), source })?;
+            let at = Folder {
+                dir: files.dir,
+                service: name.clone(),
+            };
+            let opened = RotatingFile::open(at.clone(), files.max_size, files.max_age).map_err(
+                |source| LogError::Open {
+                    path: at.current(),
+                    source,
+                },
+            )?;
             let chore = Arc::new(Chore::new(at.clone(), files.keep, files.compress));
             if opened.last_key().is_some() {
                 // Leftovers of a run that was killed, or bounds that are narrower now.
@@ -107,7 +121,10 @@ impl Collector {
         let pass = options.pass_through.then(PassThrough::open);
         let service = Arc::new(Service::new(name, folder, file, pass, tidy));
         self.0.engine.request(Request::Open(Arc::clone(&service)))?;
-        Ok(ServiceLog { collector: self.clone(), service })
+        Ok(ServiceLog {
+            collector: self.clone(),
+            service,
+        })
     }
 }
 
@@ -129,7 +146,10 @@ impl ServiceLog {
     pub fn note(&self, text: impl Into<String>) {
         let request = Request::Note(Arc::clone(&self.service), text.into());
         if self.collector.0.engine.request(request).is_err() {
-            tracing::debug!(service = self.service.name, "a remark was left out of the log");
+            tracing::debug!(
+                service = self.service.name,
+                "a remark was left out of the log"
+            );
         }
     }
 
@@ -139,28 +159,32 @@ impl ServiceLog {
         self.drain(limit, false).await
     }
 
-    /// Like [`ServiceLog::drained`], then lets go of the pipes and asks for the bytes to be on the
-    /// disk. Whoever still writes then gets a broken pipe.
+    /// Like [`ServiceLog::drained`], then lets go of the pipes. Whoever still writes then gets a
+    /// broken pipe.
     pub async fn finish(&self, limit: Duration) -> bool {
         self.drain(limit, true).await
     }
 
     async fn drain(&self, limit: Duration, release: bool) -> bool {
-        let (done, answer) = oneshot::channel();
-        let request = Request::Drain { service: Arc::clone(&self.service), release, done };
-        if self.collector.0.engine.request(request).is_err() {
-            return false;
+        let until = tokio::time::Instant::now() + limit;
+        if cfg!(not(target_os = "linux")) {
+            // Nothing looks into a pipe there: its end is what tells that it is empty.
+            let mut pipes = self.service.pipes.subscribe();
+            let ended = tokio::time::timeout_at(until, pipes.wait_for(|&pipes| pipes == 0)).await;
+            return self.ask_to_drain(release).await && ended.is_ok();
         }
-        let drained = async {
-            let answered = answer.await.is_ok();
-            if cfg!(not(target_os = "linux")) && answered {
-                // Without a look into the pipe, its end is what tells that it is empty.
-                let mut pipes = self.service.pipes.subscribe();
-                return pipes.wait_for(|&pipes| pipes == 0).await.is_ok();
-            }
-            answered
+        let asked = tokio::time::timeout_at(until, self.ask_to_drain(release));
+        asked.await.unwrap_or(false)
+    }
+
+    async fn ask_to_drain(&self, release: bool) -> bool {
+        let (done, answer) = oneshot::channel();
+        let request = Request::Drain {
+            service: Arc::clone(&self.service),
+            release,
+            done,
         };
-        tokio::time::timeout(limit, drained).await.unwrap_or(false)
+        self.collector.0.engine.request(request).is_ok() && answer.await.is_ok()
     }
 
     /// Pipes that are being read: 0 when every writer has closed its side.
@@ -173,9 +197,15 @@ impl ServiceLog {
         self.service.status()
     }
 
+    /// Reads what is in the log's files now. Blocks on the disk. An error when the log has no files.
+    pub fn read(&self, options: &ReadOptions) -> Result<Reader, LogError> {
+        let folder = self.service.folder.as_ref().ok_or(LogError::Unavailable)?;
+        super::read(&folder.dir, &folder.service, options)
+    }
+
     /// Reads the log from where `options` say, and then goes on with what is written, without losing
     /// or doubling a record. An error when the log has no files.
-    pub fn follow(&self, options: ReadOptions) -> Result<Follower, LogError> {
+    pub fn follow(&self, options: &ReadOptions) -> Result<Follower, LogError> {
         Follower::open(&self.service, options)
     }
 }
