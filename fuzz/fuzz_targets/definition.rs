@@ -24,7 +24,10 @@ fn holds_together(definition: &Definition) {
         for name in &layer {
             let service = &definition.services[name];
             assert!(
-                service.depends_on.iter().all(|needed| started.contains(needed)),
+                service
+                    .depends_on
+                    .iter()
+                    .all(|needed| started.contains(needed)),
                 "{name} starts before what it depends on"
             );
         }
@@ -32,7 +35,11 @@ fn holds_together(definition: &Definition) {
             assert!(started.insert(name.clone()), "{name} starts twice");
         }
     }
-    assert_eq!(started.len(), definition.services.len(), "a service never starts");
+    assert_eq!(
+        started.len(),
+        definition.services.len(),
+        "a service never starts"
+    );
 
     let json = serde_json::to_string(definition).expect("a definition is JSON");
     let back: Definition = serde_json::from_str(&json).expect("its own JSON is a definition");
