@@ -279,10 +279,10 @@ impl Engine {
 }
 
 impl Ward {
-    pub(super) fn new(machine: Machine, runner: Runner, status: watch::Sender<Arc<Status>>) -> Self {
+    pub(super) fn new(machine: Machine, runner: Arc<Runner>, status: watch::Sender<Arc<Status>>) -> Self {
         Self {
             machine,
-            runner: Arc::new(runner),
+            runner,
             process: None,
             not_enforced: Vec::new(),
             hooks: None,

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use stead_model::definition::{Definition, Logs, Service};
+use stead_model::definition::{Argv, Definition, Logs, Service};
 use stead_model::health::Standing;
 use stead_model::lifecycle::{Asker, Phase, Record, State};
 use stead_model::name::ServiceName;
-use stead_os::process::{Exit, Launcher, LimitNotEnforced, Stdin};
+use stead_os::process::{Command, Exit, Launcher, LimitNotEnforced, Stdin};
 use tokio::sync::{Mutex, broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
@@ -164,6 +164,7 @@ pub struct Supervisor {
 
 struct Seat {
     service: Arc<Service>,
+    runner: Arc<Runner>,
     status: watch::Receiver<Arc<Status>>,
     log: Option<ServiceLog>,
 }
@@ -200,7 +201,8 @@ impl Supervisor {
             let machine = Machine::new(Arc::clone(&service), Clock { mono: timers.now(), wall: Timestamp::now() });
             let (shown, status) = watch::channel(Arc::new(engine::status(name, &machine)));
             slots.insert(name.clone(), wards.len());
-            services.insert(name.clone(), Seat { service, status, log });
+            let runner = Arc::new(runner);
+            services.insert(name.clone(), Seat { service, runner: Arc::clone(&runner), status, log });
             wards.push(Ward::new(machine, runner, shown));
         }
         let engine = Engine {
@@ -242,6 +244,14 @@ impl Supervisor {
     /// A service's captured output, where it goes to files.
     pub fn log(&self, name: &str) -> Option<&ServiceLog> {
         self.services.get(name)?.log.as_ref()
+    }
+
+    /// A further command of a service, such as an exec check's, with the service's folder,
+    /// environment and account. The text of the error is for people.
+    pub fn command(&self, name: &str, argv: &Argv) -> Result<Command, String> {
+        let seat = self.services.get(name).ok_or_else(|| format!("no service {name}"))?;
+        let environment = seat.runner.environment().map_err(|error| run::chain(&error))?;
+        seat.runner.command(argv, environment).map_err(|error| run::chain(&error))
     }
 
     /// Every transition from now on. A listener that falls behind by more than [`CHANGES_MAX`]

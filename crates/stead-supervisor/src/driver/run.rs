@@ -13,7 +13,7 @@ use super::timers::Slot;
 use crate::environment::{self, Environment};
 use crate::logs::{ServiceLog, Stream};
 use crate::machine::{Event, Hook, describe};
-use crate::program;
+use crate::program::{self, ProgramError};
 
 /// Starts the programs of one service.
 pub(super) struct Runner {
@@ -94,20 +94,7 @@ impl Runner {
         argv: &Argv,
         environment: Environment,
     ) -> Result<Arc<Process>, Box<dyn std::error::Error + Send + Sync>> {
-        let directory = self.base.join(&self.service.directory);
-        let output = if self.log.is_some() { Output::Pipe } else { Output::Inherit };
-        let command = Command {
-            name: self.name.to_string(),
-            program: program::find(argv.program(), &directory, &environment)?,
-            arguments: argv.arguments().iter().map(Into::into).collect(),
-            directory,
-            environment: environment.into_iter().collect(),
-            user: self.service.user.clone(),
-            limits: self.limits(),
-            stdin: self.stdin,
-            stdout: output,
-            stderr: output,
-        };
+        let command = self.command(argv, environment)?;
         let mut process = self.launcher.spawn(command).await?;
         if let Some(log) = &self.log {
             for (stream, pipe) in [
@@ -122,7 +109,25 @@ impl Runner {
         Ok(Arc::new(process))
     }
 
-    fn environment(&self) -> Result<Environment, environment::EnvironmentFileError> {
+    /// A command of the service as the system takes it.
+    pub(super) fn command(&self, argv: &Argv, environment: Environment) -> Result<Command, ProgramError> {
+        let directory = self.base.join(&self.service.directory);
+        let output = if self.log.is_some() { Output::Pipe } else { Output::Inherit };
+        Ok(Command {
+            name: self.name.to_string(),
+            program: program::find(argv.program(), &directory, &environment)?,
+            arguments: argv.arguments().iter().map(Into::into).collect(),
+            directory,
+            environment: environment.into_iter().collect(),
+            user: self.service.user.clone(),
+            limits: self.limits(),
+            stdin: self.stdin,
+            stdout: output,
+            stderr: output,
+        })
+    }
+
+    pub(super) fn environment(&self) -> Result<Environment, environment::EnvironmentFileError> {
         let mut environment = (*self.environment).clone();
         if let Some(file) = &self.service.environment_file {
             environment.extend(environment::read_file(&self.base.join(file))?);
