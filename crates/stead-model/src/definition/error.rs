@@ -132,6 +132,10 @@ impl Fault {
     }
 }
 
+/// So many faults are explained at a cost that grows with the file (the name that was meant, where
+/// a key stood first); those after them are only reported.
+pub(crate) const EXPLAINED_MAX: usize = 50;
+
 /// The faults found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {

@@ -10,7 +10,8 @@ pub struct KnownKey {
     pub name: &'static str,
     /// What the value is: `a length of time, like "10s"`.
     pub kind: &'static str,
-    /// The default as TOML; `None` where there is none, or where the key is a table.
+    /// The default as TOML; `None` where there is none. That of a table is `{}`, which is to say
+    /// that all its keys are at theirs.
     pub default: Option<String>,
     /// What it means.
     pub meaning: &'static str,
@@ -38,11 +39,11 @@ fn collect(path: &str, list: bool, keys: &'static [Key], known: &mut Vec<KnownKe
         table: table.clone(),
         name: key.name,
         kind: key.kind,
-        default: if key.keys.is_empty() {
-            (key.default)()
-        } else {
-            None
-        },
+        default: (key.default)().map(|default| match (key.keys, key.list) {
+            ([], _) => default,
+            (_, false) => "{}".to_owned(),
+            (_, true) => "[]".to_owned(),
+        }),
         meaning: key.meaning.trim(),
         required: key.required,
         is_table: !key.keys.is_empty(),

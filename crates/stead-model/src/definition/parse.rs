@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::decode::{Decode, Key, Node};
-use super::error::{DefinitionErrors, Fault, Faults, Lines};
+use super::error::{DefinitionErrors, EXPLAINED_MAX, Fault, Faults, Lines};
 use super::path::{Path, Step};
 use super::rules;
 use super::{Definition, Service, Stack};
@@ -77,7 +77,12 @@ impl Definition {
                     continue;
                 }
             }
-            faults.add(toml_fault(text, error.message(), span));
+            let fault = if faults.len() < EXPLAINED_MAX {
+                toml_fault(text, error.message(), span)
+            } else {
+                Fault::new(Path::ROOT, format!("this is not TOML: {}", error.message())).at(span)
+            };
+            faults.add(fault);
         }
         mem::take(&mut faults).into_errors(text, file, |_| 0)?;
         let root = DeValue::Table(root.into_inner());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decode::nearest;
-use super::error::{Fault, Faults};
+use super::error::{EXPLAINED_MAX, Fault, Faults};
 use super::order::cycles;
 use super::path::Path;
 use super::value::Period;
@@ -75,7 +75,9 @@ fn dependencies(
             faults.add(Fault::new(path, message));
         } else if !declared.contains(other.as_str()) {
             let known = declared.iter().map(String::as_str).filter(|it| *it != name);
-            let suggestion = nearest(other.as_str(), known);
+            let suggestion = (faults.len() < EXPLAINED_MAX)
+                .then(|| nearest(other.as_str(), known))
+                .flatten();
             let message = format!("{name} depends on {other}, which is no service of this file");
             faults.add(Fault::new(path, message).suggest(suggestion));
         } else if service.start != Start::Disabled

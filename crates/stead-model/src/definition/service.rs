@@ -84,6 +84,18 @@ impl Service {
         joined(base, &self.directory)
     }
 
+    /// The program, for a definition file in the folder `base`: a path is relative to
+    /// `directory`, a bare name (`python3`) is left for the search path.
+    pub fn program_under(&self, base: &Path) -> PathBuf {
+        let program = self.command.program();
+        let is_path = program.contains('/') || (cfg!(windows) && program.contains('\\'));
+        if is_path {
+            self.path_under(base, program)
+        } else {
+            PathBuf::from(program)
+        }
+    }
+
     /// A path that is relative to `directory` (`pid_file`, a folder of `sandbox.write`), for a
     /// definition file in the folder `base`.
     pub fn path_under(&self, base: &Path, path: &str) -> PathBuf {

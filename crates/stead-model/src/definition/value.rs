@@ -138,11 +138,14 @@ fn leading(text: &str, belongs: impl Fn(char) -> bool) -> &str {
     &text[..end]
 }
 
-/// The largest units first: `7d`, `1m30s`.
+/// The largest units first: `7d`, `5m30s`. Below two minutes seconds are not split: `90s`.
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 == 0 {
             return f.pad("0s");
+        }
+        if (60_001..120_000).contains(&self.0) && self.0.is_multiple_of(1_000) {
+            return f.pad(&format!("{}s", self.0 / 1_000));
         }
         let mut rest = self.0;
         let mut text = String::new();

@@ -151,6 +151,9 @@ pub enum Why {
 }
 
 /// The state machine: what `event` does to a service in `state`.
+///
+/// A STOP always takes back an automatic restart that is still to come, also where the service has
+/// ended already and the STOP itself is ignored.
 pub const fn step(state: State, event: Event) -> Transition {
     use Control::{Restart, Start, Stop};
     use Effect::{CancelRestart, EndRemains, Nothing, SpawnAfterEnd};

@@ -123,7 +123,7 @@ fn failures_outside_the_window_do_not_count() {
     };
     assert_eq!(
         run(&policy, &[(60_000, Ended::Failure); 2])[1],
-        "failed 2 times within 1m40s"
+        "failed 2 times within 100s"
     );
     assert_eq!(run(&policy, &[(100_000, Ended::Failure); 4]), ["1000ms"; 4]);
 }
