@@ -169,9 +169,9 @@ fn full_disk_helper(dir: &Path) {
     until_written(&log, &mut writer);
     drop(writer);
     finish(&log);
-    accounted_for(&dir, &log);
+    accounted_for(dir, &log);
     // What is there is whole, and in order.
-    let lines = text(&records(&dir, &ReadOptions::default()));
+    let lines = text(&records(dir, &ReadOptions::default()));
     let whole = lines.iter().take_while(|line| *line != "again");
     let numbers: Vec<u32> = whole.map(|line| line.parse().unwrap()).collect();
     assert!(numbers.len() > 500 && numbers.is_sorted_by(|a, b| a < b));
@@ -254,8 +254,8 @@ fn whole_lines(dir: &Path) -> Vec<u32> {
 }
 
 fn killed_helper(dir: &Path) -> ! {
-    let mut next = whole_lines(&dir).last().map_or(0, |last| last + 1);
-    let log = Collector::start().unwrap().open(small(&dir)).unwrap();
+    let mut next = whole_lines(dir).last().map_or(0, |last| last + 1);
+    let log = Collector::start().unwrap().open(small(dir)).unwrap();
     let (reader, mut writer) = pipe().unwrap();
     log.attach(Stream::Stdout, reader).unwrap();
     let mut out = std::io::stdout();
@@ -309,7 +309,6 @@ fn idle_helper(dir: &Path) {
         logs.push((log, writers));
     }
     let more = private_kib() - before;
-    println!("{more} KiB for 200 services");
     assert!(more < 200 * 8, "{more} KiB for 200 services");
 }
 
