@@ -1,5 +1,5 @@
-//! What must not go wrong when everything else does. The helpers at the end run in processes of their
-//! own: this binary again, with the name of the helper as its only test and a folder in the environment.
+//! What must not go wrong when everything else does. Where that takes a process of its own, the test
+//! runs itself once more, with the folder to work in in the environment, and plays the other part there.
 
 use std::io::{BufRead, BufReader, Write, pipe};
 use std::path::{Path, PathBuf};
@@ -20,12 +20,7 @@ fn helper_command(launcher: &[&str], helper: &str, dir: &Path) -> Command {
         .chain([this.as_os_str()]);
     let mut command = Command::new(words.next().unwrap());
     command.args(words);
-    command.args([
-        "--exact",
-        &format!("faults::{helper}"),
-        "--ignored",
-        "--nocapture",
-    ]);
+    command.args(["--exact", &format!("faults::{helper}"), "--nocapture"]);
     command.env(DIR, dir).stdin(Stdio::null());
     command
 }
@@ -38,8 +33,9 @@ fn spawn(mut command: Command) -> Child {
     command.spawn().unwrap()
 }
 
-fn helper_dir() -> PathBuf {
-    std::env::var_os(DIR).unwrap().into()
+/// The folder to work in, in the process that a test started.
+fn helper_dir() -> Option<PathBuf> {
+    std::env::var_os(DIR).map(PathBuf::from)
 }
 
 #[test]
@@ -130,6 +126,9 @@ fn accounted_for(dir: &Path, log: &ServiceLog) {
 /// On a file system of 256 KiB, which root or a user namespace can mount.
 #[test]
 fn a_full_disk_costs_lines_and_nothing_else() {
+    if let Some(dir) = helper_dir() {
+        return full_disk_helper(&dir);
+    }
     let dir = tempfile::tempdir().unwrap();
     let mut launcher = vec!["unshare", "--mount"];
     let uid = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -141,19 +140,20 @@ fn a_full_disk_costs_lines_and_nothing_else() {
         "-c",
         "mount -t tmpfs -o size=256k none \"$STEAD_TEST_DIR\" && exec \"$0\" \"$@\"",
     ]);
-    let mut helper = spawn(helper_command(&launcher, "full_disk_helper", dir.path()));
+    let mut helper = spawn(helper_command(
+        &launcher,
+        "a_full_disk_costs_lines_and_nothing_else",
+        dir.path(),
+    ));
     assert!(helper.wait().unwrap().success());
 }
 
-#[test]
-#[ignore = "run by a_full_disk_costs_lines_and_nothing_else"]
-fn full_disk_helper() {
-    let dir = helper_dir();
+fn full_disk_helper(dir: &Path) {
     let filler = dir.join("filler");
     std::fs::write(&filler, vec![0; 128 * 1024]).unwrap();
     let log = Collector::start()
         .unwrap()
-        .open(options(&dir, 1 << 20))
+        .open(options(dir, 1 << 20))
         .unwrap();
     let (reader, mut writer) = pipe().unwrap();
     log.attach(Stream::Stdout, reader).unwrap();
@@ -169,9 +169,9 @@ fn full_disk_helper() {
     until_written(&log, &mut writer);
     drop(writer);
     finish(&log);
-    accounted_for(&dir, &log);
+    accounted_for(dir, &log);
     // What is there is whole, and in order.
-    let lines = text(&records(&dir, &ReadOptions::default()));
+    let lines = text(&records(dir, &ReadOptions::default()));
     let whole = lines.iter().take_while(|line| *line != "again");
     let numbers: Vec<u32> = whole.map(|line| line.parse().unwrap()).collect();
     assert!(numbers.len() > 500 && numbers.is_sorted_by(|a, b| a < b));
@@ -180,10 +180,17 @@ fn full_disk_helper() {
 /// Twenty times in one folder, at whatever moment of writing, rotating or compressing it hits.
 #[test]
 fn a_kill_in_the_middle_loses_nothing_that_was_acknowledged() {
+    if let Some(dir) = helper_dir() {
+        killed_helper(&dir);
+    }
     let dir = tempfile::tempdir().unwrap();
     let mut rotated = 0;
     for round in 0..20 {
-        let mut command = helper_command(&[], "killed_helper", dir.path());
+        let mut command = helper_command(
+            &[],
+            "a_kill_in_the_middle_loses_nothing_that_was_acknowledged",
+            dir.path(),
+        );
         command.stdout(Stdio::piped());
         let mut helper = spawn(command);
         let mut acknowledged = None;
@@ -246,12 +253,9 @@ fn whole_lines(dir: &Path) -> Vec<u32> {
         .collect()
 }
 
-#[test]
-#[ignore = "run by a_kill_in_the_middle_loses_nothing_that_was_acknowledged"]
-fn killed_helper() {
-    let dir = helper_dir();
-    let mut next = whole_lines(&dir).last().map_or(0, |last| last + 1);
-    let log = Collector::start().unwrap().open(small(&dir)).unwrap();
+fn killed_helper(dir: &Path) -> ! {
+    let mut next = whole_lines(dir).last().map_or(0, |last| last + 1);
+    let log = Collector::start().unwrap().open(small(dir)).unwrap();
     let (reader, mut writer) = pipe().unwrap();
     log.attach(Stream::Stdout, reader).unwrap();
     let mut out = std::io::stdout();
@@ -269,15 +273,19 @@ fn killed_helper() {
 
 #[test]
 fn two_hundred_idle_services_cost_little() {
+    if let Some(dir) = helper_dir() {
+        return idle_helper(&dir);
+    }
     let dir = tempfile::tempdir().unwrap();
-    let mut helper = spawn(helper_command(&[], "idle_helper", dir.path()));
+    let mut helper = spawn(helper_command(
+        &[],
+        "two_hundred_idle_services_cost_little",
+        dir.path(),
+    ));
     assert!(helper.wait().unwrap().success());
 }
 
-#[test]
-#[ignore = "run by two_hundred_idle_services_cost_little"]
-fn idle_helper() {
-    let dir = helper_dir();
+fn idle_helper(dir: &Path) {
     let collector = Collector::start().unwrap();
     let mut logs = Vec::new();
     let mut before = 0;
@@ -287,7 +295,7 @@ fn idle_helper() {
         }
         let options = LogOptions {
             service: format!("service-{number}"),
-            ..options(&dir, 1 << 20)
+            ..options(dir, 1 << 20)
         };
         let log = collector.open(options).unwrap();
         let mut writers = Vec::new();
@@ -301,7 +309,6 @@ fn idle_helper() {
         logs.push((log, writers));
     }
     let more = private_kib() - before;
-    println!("{more} KiB for 200 services");
     assert!(more < 200 * 8, "{more} KiB for 200 services");
 }
 
@@ -317,8 +324,11 @@ fn private_kib() -> i64 {
 
 #[test]
 fn output_is_passed_through_as_it_is() {
+    if let Some(dir) = helper_dir() {
+        return pass_through_helper(&dir);
+    }
     let dir = tempfile::tempdir().unwrap();
-    let mut command = helper_command(&[], "pass_through_helper", dir.path());
+    let mut command = helper_command(&[], "output_is_passed_through_as_it_is", dir.path());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = command.output().unwrap();
     let has = |bytes: &[u8], wanted: &[u8]| bytes.windows(wanted.len()).any(|part| part == wanted);
@@ -334,12 +344,10 @@ fn output_is_passed_through_as_it_is() {
     );
 }
 
-#[test]
-#[ignore = "run by output_is_passed_through_as_it_is"]
-fn pass_through_helper() {
+fn pass_through_helper(dir: &Path) {
     let options = LogOptions {
         pass_through: true,
-        ..options(&helper_dir(), 1 << 20)
+        ..options(dir, 1 << 20)
     };
     let log = Collector::start().unwrap().open(options).unwrap();
     for (stream, bytes) in [
