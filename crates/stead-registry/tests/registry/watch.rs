@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stead_api::consul::{Service, Status};
-use stead_registry::{Batch, Cas, Query};
+use stead_registry::{Batch, Cas, CheckState, HealthFilter, Query, tags};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -242,5 +242,48 @@ async fn one_who_stops_waiting_leaves_nothing_behind() {
             );
         })
         .await;
+    stack.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_that_is_not_in_the_answer_wakes_nobody() {
+    let stack = Stack::start().await;
+    let tagged = |id: &str, tag: &str| Service {
+        tags: vec![tag.to_owned()],
+        ..service("web", id)
+    };
+    stack
+        .do_batch(|batch| {
+            batch.node(node("n"));
+            batch
+                .service("n", tagged("w1", "a"))
+                .service("n", tagged("w2", "b"));
+            batch.check(check("n", "c", "w2", Status::Warning));
+        })
+        .await;
+    let only = |tag: Option<&str>, filter| Query::Health {
+        service: "web".into(),
+        tags: tags(tag),
+        filter,
+        meta: Default::default(),
+    };
+    let say = async |status| {
+        let output = String::new();
+        let state = CheckState { status, output };
+        stack
+            .do_batch(|batch| drop(batch.set_check("n", "c", state)))
+            .await;
+    };
+    let passing = only(None, HealthFilter::Passing);
+    stack
+        .assert_quiet(passing.clone(), say(Status::Critical))
+        .await;
+    stack
+        .assert_quiet(only(Some("a"), HealthFilter::Any), say(Status::Warning))
+        .await;
+    let before = stack.registry.ask_now(passing.clone());
+    say(Status::Passing).await;
+    let after = stack.change(&passing, before.index).await;
+    assert_ne!(before.bytes, after.bytes);
     stack.stop().await;
 }
