@@ -27,6 +27,11 @@ use crate::{Name, Registry, RegistryError};
 const TURNS: usize = 64;
 /// The shortest [`CheckDefinition::deregistercriticalserviceafter`].
 const REAP_MIN: Duration = Duration::from_secs(60);
+/// What a service costs of a transaction's operations: the node's guard, its own, its record, its
+/// definition, and the tombstones of a rename.
+const SERVICE_COST: usize = 7;
+/// What a check costs: its guard, record, output, definition, and the tombstones of one replaced.
+const CHECK_COST: usize = 7;
 /// Between two attempts to write a verdict that the store did not take.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -198,9 +203,29 @@ impl Local {
         self.inner.definitions.subscribe()
     }
 
-    /// Registers services with their checks, all in one transaction. A service that is there is
-    /// changed; a check that is there keeps its verdict.
+    /// Registers services with their checks, in as few transactions as the store's limits allow
+    /// and each service in one. A service that is there is changed; a check that is there keeps
+    /// its verdict.
     pub async fn register_services(
+        &self,
+        registrations: Vec<ServiceRegistration>,
+    ) -> Result<(), RegistryError> {
+        let limit = self.inner.registry.limits().operations;
+        let mut batch = Vec::new();
+        let mut cost = 0;
+        for registration in registrations {
+            let more = SERVICE_COST + CHECK_COST * registration.checks.len();
+            if cost + more > limit && !batch.is_empty() {
+                self.register_together(std::mem::take(&mut batch)).await?;
+                cost = 0;
+            }
+            cost += more;
+            batch.push(registration);
+        }
+        self.register_together(batch).await
+    }
+
+    async fn register_together(
         &self,
         registrations: Vec<ServiceRegistration>,
     ) -> Result<(), RegistryError> {
@@ -223,10 +248,10 @@ impl Local {
         let mut gone: Vec<Name> = Vec::new();
         for (service, checks, replace) in &plans {
             batch.service(self.node(), service.clone());
-            batch.write(
-                keys::agent_service(self.node(), &service.id),
-                Some(Bytes::from_static(b"{}")),
-            );
+            if !self.state().services.contains(service.id.as_str()) {
+                let key = keys::agent_service(self.node(), &service.id);
+                batch.write(key, Some(Bytes::from_static(b"{}")));
+            }
             for definition in checks {
                 self.stage_check(&mut batch, definition)?;
             }
@@ -387,9 +412,14 @@ impl Local {
         state: CheckState,
     ) -> Result<(), RegistryError> {
         let status = state.status;
-        let mut batch = Batch::new();
-        batch.set_check(self.node(), id, state);
-        self.inner.registry.catalog(batch).await?;
+        let view = self.inner.registry.view();
+        let known = view.check(self.node(), id);
+        // A heartbeat that says nothing new costs no transaction.
+        if !known.is_some_and(|check| check.status == status && check.output == state.output) {
+            let mut batch = Batch::new();
+            batch.set_check(self.node(), id, state);
+            self.inner.registry.catalog(batch).await?;
+        }
         let after = definition.deregistercriticalserviceafter.0;
         let deadlines = &self.inner.deadlines;
         if status != Status::Critical || after.is_zero() || definition.serviceid.is_empty() {
@@ -412,15 +442,17 @@ impl Local {
             definition,
             known.map(|check| &**check),
         )?);
+        let remembered = self.state().checks.get(definition.id.as_str()).cloned();
+        if remembered.is_some_and(|old| *old == *definition) {
+            return Ok(());
+        }
         let value = match serde_json::to_vec(definition) {
             Ok(value) => value,
             // Strings, numbers and maps with string keys are all there is in a definition.
             Err(error) => unreachable!("a definition that is no JSON: {error}"),
         };
-        batch.write(
-            keys::agent_check(self.node(), &definition.id),
-            Some(value.into()),
-        );
+        let key = keys::agent_check(self.node(), &definition.id);
+        batch.write(key, Some(value.into()));
         Ok(())
     }
 
