@@ -8,14 +8,13 @@ use stead_api::control::{self, Service as Shown};
 use stead_model::definition::{Definition, Service, Start};
 use stead_model::lifecycle::{Asker, Record, State};
 use stead_model::name::ServiceName;
-use stead_os::process::Exit;
+use stead_os::process::{Exit, Launcher};
 use stead_registry::{Local, RegistryError};
 use stead_supervisor::{Status, Supervisor};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::checks::Checker;
 use crate::follower::Follower;
 use crate::health::ServiceHealth;
 use crate::publish::{self, Publisher};
@@ -24,8 +23,8 @@ use crate::publish::{self, Publisher};
 pub struct AgentOptions {
     /// Keeps the services running.
     pub supervisor: Supervisor,
-    /// Runs the checks.
-    pub checker: Checker,
+    /// Starts the programs of exec checks.
+    pub launcher: Launcher,
     /// The machine's part of the registry; without one nothing is published.
     pub registry: Option<Local>,
 }
@@ -42,7 +41,7 @@ impl Agent {
     /// Begins to follow the services of a definition; none is started yet. What an earlier agent
     /// published and this one does not is taken out of the registry.
     pub async fn start(definition: &Definition, options: AgentOptions) -> Result<Self, RegistryError> {
-        let AgentOptions { supervisor, checker, registry } = options;
+        let AgentOptions { supervisor, launcher, registry } = options;
         if let Some(local) = &registry {
             publish::forget_strangers(local, |id| {
                 definition.services.iter().any(|(name, service)| name.as_str() == id && service.publish.is_some())
@@ -66,7 +65,7 @@ impl Agent {
                 name,
                 service,
                 supervisor: Arc::clone(&supervisor),
-                checker: checker.clone(),
+                launcher: launcher.clone(),
                 publisher,
                 shown,
                 epoch,

@@ -4,15 +4,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use stead_api::consul::Status as Word;
 use stead_model::Moment;
 use stead_model::definition::Service;
-use stead_model::health::Standing;
+use stead_model::health::{Outcome, Standing};
 use stead_model::name::ServiceName;
+use stead_os::process::Launcher;
 use stead_supervisor::{Status, Supervisor};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::checks::{Checker, Outcome, Running};
+use crate::checks::{CheckOutcome, Checked, Checks, Watch};
 use crate::health::{Score, ServiceHealth};
 use crate::publish::Publisher;
 
@@ -25,7 +27,7 @@ pub(crate) struct Follower {
     pub(crate) name: ServiceName,
     pub(crate) service: Arc<Service>,
     pub(crate) supervisor: Arc<Supervisor>,
-    pub(crate) checker: Checker,
+    pub(crate) launcher: Launcher,
     pub(crate) publisher: Option<Publisher>,
     pub(crate) shown: watch::Sender<Arc<ServiceHealth>>,
     pub(crate) epoch: Instant,
@@ -35,17 +37,18 @@ impl Follower {
     /// Follows until `ending`, then takes the service out of the registry.
     pub(crate) async fn run(mut self, ending: CancellationToken) {
         let Some(mut status) = self.supervisor.watch(self.name.as_str()) else { return };
-        let (report, mut outcomes) = mpsc::channel::<Outcome>(OUTCOMES_MAX);
+        let (report, mut outcomes) = mpsc::channel::<CheckOutcome>(OUTCOMES_MAX);
         let mut score = Score::new(&self.service, 0);
-        let mut running: Vec<Running> = Vec::new();
+        let checks = Checks::new(self.launcher.clone(), report);
+        let mut running: Option<Watch> = None;
         let mut retry = false;
         loop {
             let now = status.borrow_and_update().clone();
             if now.is_up() && now.run != score.run() {
                 score = Score::new(&self.service, now.run);
-                running = self.start_checks(&report, now.run);
-            } else if !now.is_up() && !running.is_empty() {
-                running.clear();
+                running = self.start_checks(&checks, now.run);
+                self.take_reports(running.as_ref());
+            } else if !now.is_up() && running.take().is_some() {
                 score = Score::new(&self.service, score.run());
             }
             self.tell_supervisor(&now, &score).await;
@@ -55,8 +58,8 @@ impl Follower {
                 () = ending.cancelled() => break,
                 changed = status.changed() => if changed.is_err() { break },
                 Some(outcome) = outcomes.recv() => {
-                    if outcome.run == score.run() && !running.is_empty() {
-                        score.observe(outcome.check, outcome.success, &outcome.output, self.now());
+                    if outcome.run == score.run() && running.is_some() {
+                        score.observe(&outcome.check, outcome.outcome, outcome.output, self.now());
                     }
                 }
                 () = sleep_until(self.epoch, calm) => score.settle(self.now()),
@@ -64,6 +67,7 @@ impl Follower {
             }
         }
         drop(running);
+        checks.shutdown().await;
         if let Some(publisher) = &mut self.publisher
             && let Err(error) = publisher.leave().await
         {
@@ -71,13 +75,38 @@ impl Follower {
         }
     }
 
-    fn start_checks(&self, report: &mpsc::Sender<Outcome>, run: u64) -> Vec<Running> {
-        self.service
-            .checks
-            .iter()
-            .enumerate()
-            .map(|(index, check)| self.checker.start(&self.name, check, index, run, report.clone()))
-            .collect()
+    fn start_checks(&self, checks: &Checks, run: u64) -> Option<Watch> {
+        if self.service.checks.is_empty() {
+            return None;
+        }
+        let (supervisor, name) = (Arc::downgrade(&self.supervisor), self.name.clone());
+        Some(checks.watch(Checked {
+            service: self.name.clone(),
+            run,
+            checks: self.service.checks.clone(),
+            prepare: Arc::new(move |argv| {
+                let supervisor = supervisor.upgrade().ok_or("the supervisor is ending")?;
+                supervisor.command(name.as_str(), argv)
+            }),
+        }))
+    }
+
+    /// Heartbeats come in over the HTTP API, under the ids the checks have there.
+    fn take_reports(&self, watch: Option<&Watch>) {
+        let (Some(watch), Some(publisher)) = (watch, &self.publisher) else { return };
+        for (index, check) in self.service.checks.iter().enumerate() {
+            if let Some(heartbeat) = watch.heartbeat(&check.name).cloned() {
+                publisher.take_reports(index, move |update| {
+                    let outcome = match update.status {
+                        Word::Passing => Outcome::Success,
+                        Word::Warning | Word::Critical => Outcome::Failure,
+                    };
+                    if let Err(error) = heartbeat.beat(outcome, update.output) {
+                        tracing::debug!(%error, "a heartbeat was passed over");
+                    }
+                });
+            }
+        }
     }
 
     async fn tell_supervisor(&self, status: &Status, score: &Score) {

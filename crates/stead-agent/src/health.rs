@@ -4,6 +4,7 @@ use stead_model::Moment;
 use stead_model::definition::Service;
 use stead_model::health::{self, Health, Outcome, Thresholds, Verdict};
 use stead_model::lifecycle::State;
+use stead_model::name::CheckName;
 
 /// A check as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct CheckHealth {
     pub name: String,
     /// What is shown of it.
     pub verdict: Verdict,
-    /// What it last said, cut to [`health::OUTPUT_MAX`].
+    /// What it last said, at most [`health::OUTPUT_MAX`] bytes.
     pub output: String,
 }
 
@@ -68,11 +69,10 @@ impl Score {
     }
 
     /// Takes a check's result.
-    pub(crate) fn observe(&mut self, check: usize, success: bool, output: &str, at: Moment) {
-        let Some(scored) = self.checks.get_mut(check) else { return };
-        let outcome = if success { Outcome::Success } else { Outcome::Failure };
+    pub(crate) fn observe(&mut self, check: &CheckName, outcome: Outcome, output: String, at: Moment) {
+        let Some(scored) = self.checks.iter_mut().find(|scored| check == scored.name.as_str()) else { return };
         scored.health = health::observe(&scored.health, scored.thresholds, outcome, at);
-        health::cut_output(output).clone_into(&mut scored.output);
+        scored.output = output;
     }
 
     /// Ends the damping of checks that have calmed down.

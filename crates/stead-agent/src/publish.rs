@@ -7,7 +7,7 @@ use stead_api::consul::{CheckDefinition, Service as Instance, Status as Word, We
 use stead_model::definition::{Publish, Service};
 use stead_model::health::{Published, Verdict};
 use stead_model::name::ServiceName;
-use stead_registry::{Local, RegistryError, ServiceRegistration};
+use stead_registry::{Local, RegistryError, ServiceRegistration, TtlUpdate};
 use stead_supervisor::Status;
 
 use crate::health::ServiceHealth;
@@ -57,6 +57,11 @@ impl Publisher {
             self.told[index] = Some(said);
         }
         Ok(())
+    }
+
+    /// Takes over what programs report of a check.
+    pub(crate) fn take_reports(&self, index: usize, take: impl Fn(TtlUpdate) + Send + Sync + 'static) {
+        self.local.take_reports(&self.check_id(index), take);
     }
 
     /// Takes the instance out of the registry.

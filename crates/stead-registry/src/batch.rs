@@ -15,6 +15,9 @@ use crate::{Name, Registry, RegistryError, keys};
 /// A check's output is cut to this many bytes.
 const OUTPUT_MAX: usize = 4096;
 
+/// Services removed in one transaction with their checks.
+const SERVICES_AT_ONCE: usize = 8;
+
 /// Changes of the catalogue, in order. Done together or not at all.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
@@ -171,6 +174,26 @@ impl Batch {
 }
 
 impl Registry {
+    /// Removes a node with all that is on it. One with many services loses them first, in
+    /// transactions as large as the store takes; the node itself goes last.
+    pub async fn remove_node(&self, node: &str) -> Result<(), RegistryError> {
+        loop {
+            let view = self.view();
+            let services = view.nodes.get(node).map(|node| node.services.clone());
+            let services = services.unwrap_or_default();
+            let mut batch = Batch::new();
+            if services.len() > SERVICES_AT_ONCE {
+                for id in services.keys().take(SERVICES_AT_ONCE) {
+                    batch.remove_service(node, id);
+                }
+                self.catalog(batch).await?;
+                continue;
+            }
+            batch.remove_node(node);
+            return self.catalog(batch).await;
+        }
+    }
+
     /// Does all changes of a batch in one transaction, or none. Records that are already as they
     /// should be keep their index.
     pub async fn catalog(&self, mut batch: Batch) -> Result<(), RegistryError> {

@@ -43,9 +43,7 @@ pub enum RegistryError {
         id: String,
     },
     /// The service is not there.
-    #[error(
-        "Unknown service ID {id:?}. Ensure that the service ID is passed, not the service name."
-    )]
+    #[error("ServiceID {id:?} does not exist")]
     UnknownService {
         /// The instance.
         id: String,

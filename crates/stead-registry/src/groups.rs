@@ -214,8 +214,37 @@ impl Group {
             Some(latest) if latest.age.content == content => read(latest),
             // Somebody has seen a newer view: its answer stays, this one is not kept.
             Some(latest) if latest.age.content > content => read(&mut self.fresh(view, content)),
-            slot => read(slot.insert(self.fresh(view, content))),
+            slot => {
+                let fresh = self.succeed(slot.take(), view, content);
+                read(slot.insert(fresh))
+            }
         }
+    }
+
+    /// The answer after one that is out of date. A cell may have changed in a way that is not in
+    /// this answer (a check's verdict, where only passing instances are asked for): then the
+    /// index stays, and who waits goes on waiting.
+    fn succeed(&self, old: Option<Latest>, view: &View, content: Revision) -> Latest {
+        let mut fresh = self.fresh(view, content);
+        let Some(Latest {
+            age,
+            body: Some(body),
+        }) = old
+        else {
+            return fresh;
+        };
+        if !self.query.of_keys() && fresh.age.index > age.index {
+            let same = self.query.body(view);
+            if same == body {
+                fresh.age.index = age.index;
+                fresh.body = Some(body);
+            } else {
+                self.size
+                    .store(same.as_ref().map_or(0, Bytes::len), Ordering::Relaxed);
+                fresh.body = Some(same);
+            }
+        }
+        fresh
     }
 
     fn fresh(&self, view: &View, content: Revision) -> Latest {

@@ -6,7 +6,7 @@
 
 mod definition;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,6 +27,11 @@ use crate::{Name, Registry, RegistryError};
 const TURNS: usize = 64;
 /// The shortest [`CheckDefinition::deregistercriticalserviceafter`].
 const REAP_MIN: Duration = Duration::from_secs(60);
+/// What a service costs of a transaction's operations: the node's guard, its own, its record, its
+/// definition, and the tombstones of a rename.
+const SERVICE_COST: usize = 7;
+/// What a check costs: its guard, record, output, definition, and the tombstones of one replaced.
+const CHECK_COST: usize = 7;
 /// Between two attempts to write a verdict that the store did not take.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -90,7 +95,11 @@ struct Inner {
     definitions: watch::Sender<Arc<Definitions>>,
     deadlines: Deadlines,
     turns: Vec<Semaphore>,
+    reports: Mutex<HashMap<Name, Arc<TakeReport>>>,
 }
+
+/// What becomes of a program's report on a check that somebody else keeps.
+type TakeReport = dyn Fn(TtlUpdate) + Send + Sync;
 
 /// The agent's checks by id: what a runner of checks has to do.
 pub type Definitions = BTreeMap<Name, Arc<CheckDefinition>>;
@@ -125,6 +134,7 @@ impl Local {
                 definitions: watch::Sender::new(Arc::default()),
                 deadlines: Deadlines::default(),
                 turns: (0..TURNS).map(|_| Semaphore::new(1)).collect(),
+                reports: Mutex::default(),
             }),
         };
         local.take_over().await?;
@@ -193,9 +203,29 @@ impl Local {
         self.inner.definitions.subscribe()
     }
 
-    /// Registers services with their checks, all in one transaction. A service that is there is
-    /// changed; a check that is there keeps its verdict.
+    /// Registers services with their checks, in as few transactions as the store's limits allow
+    /// and each service in one. A service that is there is changed; a check that is there keeps
+    /// its verdict.
     pub async fn register_services(
+        &self,
+        registrations: Vec<ServiceRegistration>,
+    ) -> Result<(), RegistryError> {
+        let limit = self.inner.registry.limits().operations;
+        let mut batch = Vec::new();
+        let mut cost = 0;
+        for registration in registrations {
+            let more = SERVICE_COST + CHECK_COST * registration.checks.len();
+            if cost + more > limit && !batch.is_empty() {
+                self.register_together(std::mem::take(&mut batch)).await?;
+                cost = 0;
+            }
+            cost += more;
+            batch.push(registration);
+        }
+        self.register_together(batch).await
+    }
+
+    async fn register_together(
         &self,
         registrations: Vec<ServiceRegistration>,
     ) -> Result<(), RegistryError> {
@@ -218,10 +248,10 @@ impl Local {
         let mut gone: Vec<Name> = Vec::new();
         for (service, checks, replace) in &plans {
             batch.service(self.node(), service.clone());
-            batch.write(
-                keys::agent_service(self.node(), &service.id),
-                Some(Bytes::from_static(b"{}")),
-            );
+            if !self.state().services.contains(service.id.as_str()) {
+                let key = keys::agent_service(self.node(), &service.id);
+                batch.write(key, Some(Bytes::from_static(b"{}")));
+            }
             for definition in checks {
                 self.stage_check(&mut batch, definition)?;
             }
@@ -335,6 +365,11 @@ impl Local {
     /// Takes a program's verdict on a check with a time to live, and starts that time anew. Only
     /// what changed is written.
     pub async fn update_ttl(&self, id: &str, update: TtlUpdate) -> Result<(), RegistryError> {
+        let taken = self.reports().get(id).cloned();
+        if let Some(take) = taken {
+            take(update);
+            return Ok(());
+        }
         let Some(definition) = self.state().checks.get(id).cloned() else {
             return Err(RegistryError::NoSuchCheck { id: id.to_owned() });
         };
@@ -344,6 +379,16 @@ impl Local {
         self.set_check(id, update.status, update.output).await?;
         self.arm(&Name::from(id), &definition);
         Ok(())
+    }
+
+    /// Hands programs' reports on a check to whoever keeps it by rules of its own, in place of an
+    /// earlier taker. `take` must not block.
+    pub fn take_reports(&self, id: &str, take: impl Fn(TtlUpdate) + Send + Sync + 'static) {
+        self.reports().insert(Name::from(id), Arc::new(take));
+    }
+
+    fn reports(&self) -> MutexGuard<'_, HashMap<Name, Arc<TakeReport>>> {
+        self.inner.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a verdict of whoever runs the agent's checks. Only what changed is written.
@@ -367,9 +412,14 @@ impl Local {
         state: CheckState,
     ) -> Result<(), RegistryError> {
         let status = state.status;
-        let mut batch = Batch::new();
-        batch.set_check(self.node(), id, state);
-        self.inner.registry.catalog(batch).await?;
+        let view = self.inner.registry.view();
+        let known = view.check(self.node(), id);
+        // A heartbeat that says nothing new costs no transaction.
+        if !known.is_some_and(|check| check.status == status && check.output == state.output) {
+            let mut batch = Batch::new();
+            batch.set_check(self.node(), id, state);
+            self.inner.registry.catalog(batch).await?;
+        }
         let after = definition.deregistercriticalserviceafter.0;
         let deadlines = &self.inner.deadlines;
         if status != Status::Critical || after.is_zero() || definition.serviceid.is_empty() {
@@ -392,15 +442,17 @@ impl Local {
             definition,
             known.map(|check| &**check),
         )?);
+        let remembered = self.state().checks.get(definition.id.as_str()).cloned();
+        if remembered.is_some_and(|old| *old == *definition) {
+            return Ok(());
+        }
         let value = match serde_json::to_vec(definition) {
             Ok(value) => value,
             // Strings, numbers and maps with string keys are all there is in a definition.
             Err(error) => unreachable!("a definition that is no JSON: {error}"),
         };
-        batch.write(
-            keys::agent_check(self.node(), &definition.id),
-            Some(value.into()),
-        );
+        let key = keys::agent_check(self.node(), &definition.id);
+        batch.write(key, Some(value.into()));
         Ok(())
     }
 

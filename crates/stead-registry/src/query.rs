@@ -132,6 +132,15 @@ pub(crate) struct Age {
 }
 
 impl Query {
+    /// Whether it is about keys, whose answers' indexes are exact, and which clients compare even
+    /// where only the names of the keys are asked for.
+    pub(crate) fn of_keys(&self) -> bool {
+        matches!(
+            self,
+            Self::Key { .. } | Self::Raw { .. } | Self::Tree { .. } | Self::Keys { .. }
+        )
+    }
+
     /// The cells that say when the answer changed.
     pub(crate) fn cells(&self) -> Vec<Cell> {
         let (cell, meta) = match self {

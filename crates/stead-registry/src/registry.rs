@@ -23,8 +23,8 @@ const TRIES_MAX: usize = 64;
 const TURNS: usize = 256;
 /// Tombstones kept; beyond, the older half is forgotten and the floor raised.
 const TOMBSTONES_MAX: usize = 16_384;
-/// Tombstones forgotten in one transaction, besides the floor.
-const FORGET_MAX: usize = 100;
+/// Tombstones forgotten in one transaction: a guard and a write each, and the floor.
+const FORGET_MAX: usize = 60;
 /// A node's name, a service's or a check's, in bytes.
 const NAME_MAX: usize = 512;
 
@@ -194,30 +194,34 @@ impl Registry {
     /// Reads, decides and writes, as if nobody else did in between: `plan` is asked again when
     /// what it saw has changed. Returns once the view holds the result.
     ///
-    /// Changes with equal `turn` wait for one another after a first conflict.
+    /// Changes with equal `turn` wait for one another once two of them have met.
     pub(crate) async fn change<T>(
         &self,
         turn: &Bytes,
         mut plan: impl FnMut(&View) -> Result<(Txn, T), RegistryError>,
     ) -> Result<T, RegistryError> {
-        let mut taken = None;
+        let turns = self.inner.turn(turn);
+        let mut taken = match turns.available_permits() {
+            0 => turns.acquire().await.ok(),
+            _ => None,
+        };
         for _ in 0..TRIES_MAX {
             let (txn, result) = plan(&self.view())?;
             if txn.guards.is_empty() && txn.writes.is_empty() {
                 return Ok(result);
             }
-            let deletes = txn.writes.len();
+            let writes = !txn.writes.is_empty();
             match self.commit(txn).await? {
                 CommitOutcome::Done(revision) => {
                     self.reach(revision).await?;
-                    if deletes > 0 {
+                    if writes {
                         self.forget_tombstones();
                     }
                     return Ok(result);
                 }
                 CommitOutcome::Conflict { revision, .. } => {
                     if taken.is_none() {
-                        taken = self.inner.turn(turn).acquire().await.ok();
+                        taken = turns.acquire().await.ok();
                     }
                     self.reach(revision).await?;
                 }

@@ -26,12 +26,8 @@ pub(super) async fn run(launcher: &Launcher, prepare: &Prepare, argv: &Argv) -> 
         Err(error) => return Tried::failed(format!("{subject}: {}", chain(&error))),
     };
     let output = Shared::default();
-    let read = async {
-        tokio::join!(
-            read(process.take_stdout(), &output),
-            read(process.take_stderr(), &output)
-        )
-    };
+    let (stdout, stderr) = (process.take_stdout(), process.take_stderr());
+    let read = async { tokio::join!(read(stdout, &output), read(stderr, &output)) };
     tokio::pin!(read);
     let exit = process.exit();
     tokio::pin!(exit);

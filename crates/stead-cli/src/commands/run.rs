@@ -112,8 +112,7 @@ async fn checked(
     loaded: &Loaded,
     name: &ServiceName,
 ) -> Result<ExitCode, Failure> {
-    let checker = services::checker(launcher)?;
-    let agent = Agent::start(&loaded.definition, AgentOptions { supervisor, checker, registry: None })
+    let agent = Agent::start(&loaded.definition, AgentOptions { supervisor, launcher: launcher.clone(), registry: None })
         .await
         .map_err(|error| Failure::of(FAILED, "cannot prepare the checks", &error))?;
     let status = until_over(agent.supervisor(), name).await?;

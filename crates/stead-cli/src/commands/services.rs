@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use stead_agent::checks::Checker;
 use stead_model::definition::CheckKind;
 use stead_model::lifecycle::Asker;
 use stead_os::process::{CgroupMode, Launcher, LauncherOptions, Stdin};
@@ -65,11 +64,6 @@ pub(super) fn supervisor(place: &Place<'_>, output: OutputTo) -> Result<Supervis
     };
     Supervisor::new(&place.loaded.definition, options)
         .map_err(|error| Failure::from_error(FAILED, &error).hint("--data names another folder"))
-}
-
-/// What runs the checks.
-pub(super) fn checker(launcher: &Launcher) -> Result<Checker, Failure> {
-    Checker::new(launcher.clone()).map_err(|error| Failure::of(FAILED, "cannot prepare to run checks", &error))
 }
 
 /// Who asks, when the person at this command line does.

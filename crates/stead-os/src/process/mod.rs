@@ -98,6 +98,14 @@ impl Launcher {
         self.0.sweep()
     }
 
+    /// Whether each tree has a cgroup of its own here.
+    pub fn uses_cgroups(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        return self.0.uses_cgroups();
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+
     /// Starts a program. It runs (on Unix: `exec` has succeeded) when this returns.
     ///
     /// Its environment is what the command says and `STEAD_INVOCATION`, which names this run.

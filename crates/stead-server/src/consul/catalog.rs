@@ -73,15 +73,17 @@ pub(super) async fn register(call: &Call, body: Body) -> Result<Response, Failur
 pub(super) async fn deregister(call: &Call, body: Body) -> Result<Response, Failure> {
     let input: CatalogDeregistration = call.decode(body).await?;
     call.check_datacenter(&input.datacenter)?;
+    let registry = &call.consul.inner.registry;
     let mut batch = Batch::new();
     if !input.checkid.is_empty() {
         batch.remove_check(&input.node, &input.checkid);
+        registry.catalog(batch).await?;
     } else if !input.serviceid.is_empty() {
         batch.remove_service(&input.node, &input.serviceid);
+        registry.catalog(batch).await?;
     } else {
-        batch.remove_node(&input.node);
+        registry.remove_node(&input.node).await?;
     }
-    call.consul.inner.registry.catalog(batch).await?;
     reply::json(&true, false)
 }
 

@@ -37,7 +37,12 @@ pub(super) async fn state(call: &Call) -> Result<Response, Failure> {
         word => match word.parse() {
             Ok(status) => Some(status),
             // No check is ever in such a state.
-            Err(_) => return reply::json(&[(); 0], false),
+            Err(_) => {
+                let (mut answer, consistency) =
+                    call.ask(Query::Checks { status: None, meta }).await?;
+                answer.bytes = Some(bytes::Bytes::from_static(b"[]"));
+                return Ok(reply::answer(answer, consistency, call.pretty()));
+            }
         },
     };
     call.answer(Query::Checks { status, meta }).await

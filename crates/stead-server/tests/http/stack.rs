@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -27,6 +28,7 @@ pub(crate) struct Stack {
     pub(crate) local: Local,
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: CancellationToken,
+    router: Router,
     client: Client<HttpConnector, Full<Bytes>>,
     server: JoinHandle<Result<(), stead_server::ServeError>>,
     store: Arc<Embedded>,
@@ -85,12 +87,14 @@ impl Stack {
         let state = consul::Consul::new(local.clone(), bounds.clone(), shutdown.clone());
         let router = consul::router(state, HostNames::new(["registry.example"]));
         let token = shutdown.clone();
-        let server = tokio::spawn(async move { serve(listener, router, &bounds, token).await });
+        let served = router.clone();
+        let server = tokio::spawn(async move { serve(listener, served, &bounds, token).await });
         Self {
             registry,
             local,
             address,
             shutdown,
+            router,
             client: Client::builder(TokioExecutor::new()).build_http(),
             server,
             store,
@@ -98,10 +102,15 @@ impl Stack {
         }
     }
 
+    /// The router that is served, to be called without a connection.
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// Stops the server as a user would, and hands back what is left on the disk.
     pub(crate) async fn stop(self) -> TempDir {
         self.shutdown.cancel();
-        drop(self.client);
+        drop((self.client, self.router, self.local));
         self.server.await.unwrap().unwrap();
         self.registry.close().await;
         self.store.close();

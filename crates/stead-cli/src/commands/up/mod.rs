@@ -11,12 +11,10 @@ use stead_agent::control::{self, AgentFacts, ControlListener};
 use stead_agent::folder::{DataFolder, FolderError};
 use stead_agent::{Agent, AgentOptions};
 use stead_api::consul::Node;
-use stead_model::lifecycle::Asker;
 use stead_os::process::{Launcher, Stdin};
 use stead_registry::{Local, LocalOptions, Registry};
 use stead_server::{Bounds, HostNames, consul, serve};
 use stead_store::{Embedded, StoreError};
-use stead_supervisor::{OutputTo, Supervisor};
 use tokio_util::sync::CancellationToken;
 
 use super::definition::{self, Loaded};
@@ -99,8 +97,7 @@ async fn serve_until_asked(
     };
     let output = services::to_files(&folder.path().join("logs"), false)?;
     let supervisor = services::supervisor(&options, output)?;
-    let checker = services::checker(&launcher)?;
-    let agent = Agent::start(&loaded.definition, AgentOptions { supervisor, checker, registry: Some(local.clone()) })
+    let agent = Agent::start(&loaded.definition, AgentOptions { supervisor, launcher, registry: Some(local.clone()) })
         .await
         .map_err(|error| Failure::of(FAILED, "cannot keep the registry in step", &error))?;
     let agent = Arc::new(agent);
@@ -124,7 +121,7 @@ async fn serve_until_asked(
     let controlling = tokio::spawn({
         let shutdown = shutdown.clone();
         let router = control::router(Arc::clone(&agent), facts);
-        async move { axum::serve(control, router).with_graceful_shutdown(shutdown.cancelled_owned()).await }
+        control::serve(control, router, shutdown)
     });
 
     let progress = progress::Progress::start(&agent, http);
@@ -138,7 +135,9 @@ async fn serve_until_asked(
     }
     progress.end().await;
     shutdown.cancel();
-    let _ = controlling.await;
+    if let Err(error) = controlling.await {
+        tracing::warn!(%error, "the control socket ended badly");
+    }
     if let Ok(Err(error)) = serving.await {
         tracing::warn!(%error, "the HTTP API ended with connections open");
     }

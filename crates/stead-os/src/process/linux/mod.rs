@@ -65,6 +65,10 @@ pub(super) struct Launcher {
 }
 
 impl Launcher {
+    pub(super) fn uses_cgroups(&self) -> bool {
+        self.hierarchy.is_some()
+    }
+
     pub(super) fn start(options: LauncherOptions) -> Result<Self, LauncherError> {
         let mut random = [0; 16];
         rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
