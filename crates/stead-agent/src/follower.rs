@@ -36,7 +36,9 @@ pub(crate) struct Follower {
 impl Follower {
     /// Follows until `ending`, then takes the service out of the registry.
     pub(crate) async fn run(mut self, ending: CancellationToken) {
-        let Some(mut status) = self.supervisor.watch(self.name.as_str()) else { return };
+        let Some(mut status) = self.supervisor.watch(self.name.as_str()) else {
+            return;
+        };
         let (report, mut outcomes) = mpsc::channel::<CheckOutcome>(OUTCOMES_MAX);
         let mut score = Score::new(&self.service, 0);
         let checks = Checks::new(self.launcher.clone(), report);
@@ -93,7 +95,9 @@ impl Follower {
 
     /// Heartbeats come in over the HTTP API, under the ids the checks have there.
     fn take_reports(&self, watch: Option<&Watch>) {
-        let (Some(watch), Some(publisher)) = (watch, &self.publisher) else { return };
+        let (Some(watch), Some(publisher)) = (watch, &self.publisher) else {
+            return;
+        };
         for (index, check) in self.service.checks.iter().enumerate() {
             if let Some(heartbeat) = watch.heartbeat(&check.name).cloned() {
                 publisher.take_reports(index, move |update| {
@@ -133,7 +137,9 @@ impl Follower {
 
     /// Whether it has to be tried again.
     async fn tell_registry(&mut self, status: &Status, again: bool) -> bool {
-        let Some(publisher) = &mut self.publisher else { return false };
+        let Some(publisher) = &mut self.publisher else {
+            return false;
+        };
         let health = self.shown.borrow().clone();
         match publisher.tell(status, &health).await {
             Ok(()) => false,

@@ -59,10 +59,15 @@ async fn read(pipe: Option<PipeReader>, output: &Shared) {
     use tokio::io::AsyncReadExt;
 
     let Some(pipe) = pipe else { return };
-    let Ok(mut pipe) = tokio::net::unix::pipe::Receiver::from_owned_fd(pipe.into()) else { return };
+    let Ok(mut pipe) = tokio::net::unix::pipe::Receiver::from_owned_fd(pipe.into()) else {
+        return;
+    };
     let mut buffer = [0; 1024];
     while let Ok(bytes @ 1..) = pipe.read(&mut buffer).await {
-        output.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..bytes]);
+        output
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(&buffer[..bytes]);
     }
 }
 
@@ -76,7 +81,10 @@ async fn read(pipe: Option<PipeReader>, output: &Shared) {
     let reading = tokio::task::spawn_blocking(move || {
         let mut buffer = [0; 1024];
         while let Ok(bytes @ 1..) = pipe.read(&mut buffer) {
-            output.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..bytes]);
+            output
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(&buffer[..bytes]);
         }
     });
     // Its panic has been printed, and what was read so far is there.
