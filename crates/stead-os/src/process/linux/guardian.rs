@@ -437,8 +437,8 @@ fn kill_descendants(condition: impl Fn(i32) -> bool) {
         .into_iter()
         .filter(|pid| condition(*pid))
     {
-        for (pid, parent) in procfs::descendants(child) {
-            signal_child_of(pid, parent, &[libc::SIGKILL]);
+        for pid in procfs::descendants(child) {
+            signal_below(own, pid, &[libc::SIGKILL]);
         }
         // SAFETY: a child of this process that was not waited for: the id is still its own.
         unsafe { libc::kill(child, libc::SIGKILL) };
@@ -446,16 +446,16 @@ fn kill_descendants(condition: impl Fn(i32) -> bool) {
 }
 
 fn ask_descendants(signal: i32) {
-    for (pid, parent) in procfs::descendants(std::process::id().cast_signed()) {
-        signal_child_of(pid, parent, &[signal, libc::SIGCONT]);
+    let own = std::process::id().cast_signed();
+    for pid in procfs::descendants(own) {
+        signal_below(own, pid, &[signal, libc::SIGCONT]);
     }
 }
 
-/// Sends signals to a process that is still where it was found in the tree.
-fn signal_child_of(pid: i32, parent: i32, signals: &[i32]) {
-    procfs::signal_if(pid, signals, || {
-        procfs::Stat::of(pid).is_some_and(|stat| stat.parent == parent)
-    });
+/// Sends signals to a process that is still below this one, wherever its parent's death may
+/// have put it meanwhile.
+fn signal_below(own: i32, pid: i32, signals: &[i32]) {
+    procfs::signal_if(pid, signals, || procfs::is_below(pid, own));
 }
 
 /// Blocks every signal for good, so that a terminal's Ctrl+C or a stray `kill` does nothing,
