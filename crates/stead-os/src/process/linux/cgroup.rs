@@ -243,9 +243,10 @@ fn is(result: &io::Result<()>, errno: rustix::io::Errno) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::Path;
 
-    use super::{is_within, locate, path_in};
+    use super::{Hierarchy, is_within, locate, path_in};
 
     #[test]
     fn the_folder_is_found_wherever_the_tree_is_mounted() {
@@ -289,6 +290,40 @@ mod tests {
             ("/", false),
         ] {
             assert_eq!(is_within(run, path), expected, "{path}");
+        }
+    }
+
+    /// Folders as the kernel would show them; what is written to them stays to be read.
+    fn hierarchy(base: &[&str], own: &[&str]) -> (tempfile::TempDir, Hierarchy) {
+        let folder = tempfile::tempdir().unwrap();
+        let base_path = folder.path().to_owned();
+        let own_path = base_path.join("stead-7-ab");
+        fs::create_dir(&own_path).unwrap();
+        for (path, controllers) in [(&base_path, base), (&own_path, own)] {
+            fs::write(path.join("cgroup.controllers"), controllers.join(" ")).unwrap();
+            fs::write(path.join("cgroup.subtree_control"), "").unwrap();
+        }
+        let hierarchy = Hierarchy {
+            base: base_path,
+            own: own_path,
+        };
+        (folder, hierarchy)
+    }
+
+    #[test]
+    fn a_controller_is_enabled_all_the_way_down_or_named() {
+        let (_folder, cgroups) = hierarchy(&["cpu", "memory"], &["memory"]);
+        assert_eq!(cgroups.enable("memory"), Ok(()));
+        for folder in [&cgroups.base, &cgroups.own] {
+            let enabled = fs::read_to_string(folder.join("cgroup.subtree_control")).unwrap();
+            assert_eq!(enabled, "+memory");
+        }
+        for (controller, folder) in [("cpu", &cgroups.own), ("pids", &cgroups.base)] {
+            let expected = format!(
+                "the cgroup controller `{controller}` is not delegated to {}",
+                folder.display()
+            );
+            assert_eq!(cgroups.enable(controller), Err(expected));
         }
     }
 }
