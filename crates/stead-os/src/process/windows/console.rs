@@ -12,8 +12,8 @@ use std::ptr;
 
 use windows_sys::Win32::Foundation::{HWND, LPARAM};
 use windows_sys::Win32::System::Console::{
-    AttachConsole, CTRL_C_EVENT, FreeConsole, GenerateConsoleCtrlEvent, GetConsoleProcessList,
-    SetConsoleCtrlHandler,
+    AttachConsole, CTRL_BREAK_EVENT, CTRL_C_EVENT, FreeConsole, GenerateConsoleCtrlEvent,
+    GetConsoleProcessList, SetConsoleCtrlHandler,
 };
 use windows_sys::Win32::System::Environment::GetCommandLineW;
 use windows_sys::Win32::System::Threading::{
@@ -33,8 +33,8 @@ use crate::process::Signal;
 /// that follow.
 const MARKER: &str = "--stead-send-ctrl-c";
 
-/// The signals for which Ctrl+C stands: SIGINT and SIGTERM.
-pub(super) fn is_ctrl_c(signal: Signal) -> bool {
+/// The signals that ask a program to stop: SIGINT and SIGTERM, by the numbers C gives them.
+pub(super) fn means_stop(signal: Signal) -> bool {
     matches!(signal.0, 2 | 15)
 }
 
@@ -45,13 +45,21 @@ pub(super) fn let_children_see_ctrl_c() {
     unsafe { SetConsoleCtrlHandler(None, 0) };
 }
 
-/// Sends Ctrl+C to the consoles of a job's processes, or of one of them. Returns before it has
-/// arrived.
-pub(super) fn send_ctrl_c(job: &Job, only: Option<u32>) {
-    let pids = match only {
-        Some(pid) => vec![pid],
-        None => job.pids().unwrap_or_default(),
+/// Sends Ctrl+Break to a process group on our own console: there, a group cannot be sent Ctrl+C.
+pub(super) fn send_ctrl_break(job: &Job, group: u32) {
+    // While its first process lives, the id names no other group.
+    let Some(_first) = job.open_member(group) else {
+        return;
     };
+    // SAFETY: a call without memory of ours.
+    if let Err(error) = check(unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, group) }) {
+        tracing::warn!(pid = group, %error, "cannot send Ctrl+Break");
+    }
+}
+
+/// Sends Ctrl+C to the consoles of a job's processes. Returns before it has arrived.
+pub(super) fn send_ctrl_c(job: &Job) {
+    let pids = job.pids().unwrap_or_default();
     // Held until the sender has ended, so that none of the ids names another process by then.
     let members: Vec<(u32, OwnedHandle)> = pids
         .into_iter()

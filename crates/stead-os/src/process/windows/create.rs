@@ -1,6 +1,7 @@
 //! `CreateProcessW`: in the job from the first instruction, with its three standard handles and no
 //! other.
 
+use std::ffi::OsString;
 use std::io::{self, PipeReader};
 use std::os::windows::ffi::OsStrExt as _;
 use std::os::windows::io::{
@@ -29,16 +30,25 @@ use super::command_line;
 use super::job::{Job, check};
 use crate::process::{Command, Output, SpawnError, Stdin};
 
+/// The variable that names a run.
+const INVOCATION: &str = "STEAD_INVOCATION";
+
 /// A process that runs.
 pub(super) struct Created {
     pub(super) id: u32,
     pub(super) process: OwnedHandle,
+    /// Whether it is on our console rather than on one of its own.
+    pub(super) on_our_console: bool,
     pub(super) stdout: Option<PipeReader>,
     pub(super) stderr: Option<PipeReader>,
 }
 
-/// Creates the command's process in `job`.
-pub(super) fn create(command: &Command, job: &Job) -> Result<Created, SpawnError> {
+/// Creates the command's process in `job`; `invocation` names this run to it.
+pub(super) fn create(
+    command: &Command,
+    invocation: OsString,
+    job: &Job,
+) -> Result<Created, SpawnError> {
     let program = executable(&command.program)?;
     let directory = plain(&command.directory);
     enterable(directory)?;
@@ -48,11 +58,12 @@ pub(super) fn create(command: &Command, job: &Job) -> Result<Created, SpawnError
             source,
         }
     })?;
-    let environment =
-        command_line::environment(&command.environment).map_err(|source| SpawnError::Os {
-            action: "pass the environment on",
-            source,
-        })?;
+    let mut variables = command.environment.clone();
+    variables.push((INVOCATION.into(), invocation));
+    let environment = command_line::environment(&variables).map_err(|source| SpawnError::Os {
+        action: "pass the environment on",
+        source,
+    })?;
     let streams = Streams::open(command).map_err(|source| SpawnError::Os {
         action: "open the standard streams",
         source,
@@ -62,6 +73,7 @@ pub(super) fn create(command: &Command, job: &Job) -> Result<Created, SpawnError
     Ok(Created {
         id: process.id,
         process: process.handle,
+        on_our_console: streams.terminal,
         stdout: streams.stdout,
         stderr: streams.stderr,
     })
