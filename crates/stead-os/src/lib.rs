@@ -3,3 +3,5 @@
 #[cfg(windows)]
 pub mod pipe;
 pub mod process;
+#[cfg(windows)]
+mod wide;

@@ -36,7 +36,7 @@ async fn echo(mut listener: Listener, clients: usize) -> io::Result<()> {
 async fn ask(name: &str, bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut client = pipe::connect(name).await?;
     client
-        .write_u32(u32::try_from(bytes.len()).unwrap())
+        .write_u32(u32::try_from(bytes.len()).map_err(io::Error::other)?)
         .await?;
     client.write_all(bytes).await?;
     let mut answer = vec![0; bytes.len()];

@@ -10,7 +10,6 @@
 mod security;
 
 use std::io;
-use std::os::windows::ffi::OsStrExt as _;
 use std::os::windows::io::{AsHandle as _, AsRawHandle as _, BorrowedHandle};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +20,7 @@ use tokio::net::windows::named_pipe::{
 use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_PIPE_BUSY, ERROR_SEM_TIMEOUT};
 use windows_sys::Win32::System::Pipes::{GetNamedPipeClientProcessId, WaitNamedPipeW};
 
+use crate::wide;
 use security::Descriptor;
 
 /// The server's end of a connection.
@@ -120,7 +120,7 @@ pub async fn connect(name: impl AsRef<Path>) -> io::Result<Client> {
 
 /// Waits until an instance of the pipe is free; another client may still be faster.
 async fn wait_for_instance(name: &Path) -> io::Result<()> {
-    let name: Vec<u16> = name.as_os_str().encode_wide().chain([0]).collect();
+    let name = wide::with_nul(name.as_os_str());
     // The thread is free again after this time at the latest, whoever still waits for it.
     let limit = u32::try_from(CONNECT_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
     let waited = tokio::task::spawn_blocking(move || {

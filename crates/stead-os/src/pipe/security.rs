@@ -18,6 +18,8 @@ use windows_sys::Win32::Security::{
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 use windows_sys::core::BOOL;
 
+use crate::wide;
+
 /// A security descriptor that admits this process's user, the system and administrators.
 #[derive(Debug)]
 pub(super) struct Descriptor(Local);
@@ -33,7 +35,7 @@ impl Descriptor {
         // The owner, by whom clients know the pipe; then a protected list (nothing is inherited)
         // of who has all rights: SYSTEM, the administrators and the user. Others have none.
         let text = format!("O:{user}D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;{user})");
-        let text: Vec<u16> = text.encode_utf16().chain([0]).collect();
+        let text = wide::with_nul(text.as_ref());
         let mut descriptor: PSECURITY_DESCRIPTOR = ptr::null_mut();
         // SAFETY: the text ends in NUL; the result is allocated for us, to be freed with LocalFree.
         check(unsafe {
@@ -138,11 +140,9 @@ impl User {
         unsafe {
             check(ConvertSidToStringSidW(self.sid(), &raw mut text))?;
             let owned = Local(text.cast());
-            let length = (0..).take_while(|&at| *text.add(at) != 0).count();
-            let units = std::slice::from_raw_parts(text, length);
-            let text = String::from_utf16_lossy(units);
+            let copy = String::from_utf16_lossy(wide::at(text));
             drop(owned);
-            Ok(text)
+            Ok(copy)
         }
     }
 }

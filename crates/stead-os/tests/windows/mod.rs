@@ -1,5 +1,10 @@
 //! What the Windows tests share: the probe program, and waiting with a deadline.
-#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "each test program uses its part, and fails by panicking"
+)]
 
 use std::future::Future;
 use std::io::{PipeReader, Read as _};
@@ -67,10 +72,10 @@ pub(crate) fn probe_program() -> PathBuf {
 
 /// Waits for a future no longer than the deadline.
 pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(DEADLINE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("{what} took longer than {DEADLINE:?}"),
-    }
+    let Ok(output) = tokio::time::timeout(DEADLINE, future).await else {
+        panic!("{what} took longer than {DEADLINE:?}");
+    };
+    output
 }
 
 /// The next line of a program's output.

@@ -8,6 +8,7 @@
         clippy::unwrap_used,
         clippy::expect_used,
         clippy::disallowed_methods,
+        clippy::zombie_processes,
         unsafe_code,
         reason = "a fixture: it plays the programs that Stead keeps"
     )

@@ -6,6 +6,7 @@
 //! `main` and any runtime. Stead never leaves its own console and its own Ctrl+C handling stays
 //! as it is.
 
+use std::fmt::Write as _;
 use std::io;
 use std::os::windows::io::{FromRawHandle as _, OwnedHandle};
 use std::ptr;
@@ -24,10 +25,10 @@ use windows_sys::Win32::UI::WindowsAndMessaging::{
 };
 use windows_sys::core::BOOL;
 
-use super::create::wide;
 use super::job::{Job, check};
 use super::wait;
 use crate::process::Signal;
+use crate::wide;
 
 /// The first argument that makes an executable send Ctrl+C to the consoles of the process ids
 /// that follow.
@@ -79,10 +80,10 @@ fn start_sender(pids: impl Iterator<Item = u32>) -> io::Result<OwnedHandle> {
     let executable = std::env::current_exe()?;
     let mut line = format!("stead {MARKER}");
     for pid in pids {
-        line.push_str(&format!(" {pid}"));
+        let _ = write!(line, " {pid}"); // a String takes everything
     }
-    let application = wide(executable.as_os_str());
-    let mut line = wide(line.as_ref());
+    let application = wide::with_nul(executable.as_os_str());
+    let mut line = wide::with_nul(line.as_ref());
     let startup = STARTUPINFOW {
         cb: u32::try_from(size_of::<STARTUPINFOW>()).unwrap_or(0),
         ..Default::default()
@@ -119,11 +120,7 @@ static SEND_INSTEAD_OF_MAIN: extern "C" fn() = send_instead_of_main;
 
 extern "C" fn send_instead_of_main() {
     // SAFETY: the system's own copy of the command line: it ends in NUL and stays.
-    let line = unsafe {
-        let start = GetCommandLineW();
-        let length = (0..).take_while(|&at| *start.add(at) != 0).count();
-        std::slice::from_raw_parts(start, length)
-    };
+    let line = unsafe { wide::at(GetCommandLineW()) };
     if let Some(pids) = pids_to_send_to(line) {
         let mut reached = Vec::new();
         for pid in pids {

@@ -3,9 +3,8 @@
 
 use std::ffi::OsString;
 use std::io::{self, PipeReader};
-use std::os::windows::ffi::OsStrExt as _;
 use std::os::windows::io::{
-    AsHandle as _, AsRawHandle as _, BorrowedHandle, FromRawHandle as _, OwnedHandle,
+    AsHandle as _, AsRawHandle, BorrowedHandle, FromRawHandle as _, OwnedHandle,
 };
 use std::path::{Path, PathBuf};
 use std::ptr;
@@ -29,6 +28,7 @@ use windows_sys::Win32::System::Threading::{
 use super::command_line;
 use super::job::{Job, check};
 use crate::process::{Command, Output, SpawnError, Stdin};
+use crate::wide;
 
 /// The variable that names a run.
 const INVOCATION: &str = "STEAD_INVOCATION";
@@ -91,10 +91,7 @@ fn launch(
     streams: &Streams,
     job: &Job,
 ) -> io::Result<Launched> {
-    let handles = streams
-        .child
-        .each_ref()
-        .map(|handle| handle.as_raw_handle());
+    let handles = streams.child.each_ref().map(AsRawHandle::as_raw_handle);
     let jobs = [job.raw()];
     // Declared after what it refers to, so it goes first.
     let mut attributes = AttributeList::new(2)?;
@@ -119,9 +116,9 @@ fn launch(
     } else {
         CREATE_NO_WINDOW
     };
-    let application = wide(start.application.as_os_str());
+    let application = wide::with_nul(start.application.as_os_str());
     let mut line = start.line.clone();
-    let folder = wide(directory.as_os_str());
+    let folder = wide::with_nul(directory.as_os_str());
     let mut information = PROCESS_INFORMATION::default();
     // SAFETY: every string ends in NUL and the block in two; the command line is writable; the
     // attribute list and what it refers to outlive the call; handles to inherit are inheritable.
@@ -343,8 +340,4 @@ fn plain(path: &Path) -> &Path {
         }
         _ => path,
     }
-}
-
-pub(super) fn wide(text: &std::ffi::OsStr) -> Vec<u16> {
-    text.encode_wide().chain([0]).collect()
 }
