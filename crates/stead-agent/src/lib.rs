@@ -1,1 +1,3 @@
 //! One machine: supervises, checks, keeps the registry in step.
+
+pub mod checks;

@@ -26,28 +26,15 @@ pub(super) async fn run(launcher: &Launcher, prepare: &Prepare, argv: &Argv) -> 
         Err(error) => return Tried::failed(format!("{subject}: {}", chain(&error))),
     };
     let output = Shared::default();
-    let read = async {
-        tokio::join!(
-            read(process.take_stdout(), &output),
-            read(process.take_stderr(), &output)
-        )
+    let (stdout, stderr) = (process.take_stdout(), process.take_stderr());
+    let ended = async {
+        let exit = process.exit().await;
+        process.kill_tree();
+        process.empty().await;
+        exit
     };
-    tokio::pin!(read);
-    let exit = process.exit();
-    tokio::pin!(exit);
-    let mut done = false;
     // Read while it runs: a program that waits for its pipe would never end.
-    let exit = loop {
-        tokio::select! {
-            exit = &mut exit => break exit,
-            _ = &mut read, if !done => done = true,
-        }
-    };
-    process.kill_tree();
-    process.empty().await;
-    if !done {
-        read.await;
-    }
+    let (exit, (), ()) = tokio::join!(ended, read(stdout, &output), read(stderr, &output));
     let output = std::mem::take(&mut *output.lock().unwrap_or_else(PoisonError::into_inner));
     let output = output.into_text();
     match exit {
@@ -63,10 +50,15 @@ async fn read(pipe: Option<PipeReader>, output: &Shared) {
     use tokio::io::AsyncReadExt;
 
     let Some(pipe) = pipe else { return };
-    let Ok(mut pipe) = tokio::net::unix::pipe::Receiver::from_owned_fd(pipe.into()) else { return };
+    let Ok(mut pipe) = tokio::net::unix::pipe::Receiver::from_owned_fd(pipe.into()) else {
+        return;
+    };
     let mut buffer = [0; 1024];
     while let Ok(bytes @ 1..) = pipe.read(&mut buffer).await {
-        output.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..bytes]);
+        output
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(&buffer[..bytes]);
     }
 }
 
@@ -80,7 +72,10 @@ async fn read(pipe: Option<PipeReader>, output: &Shared) {
     let reading = tokio::task::spawn_blocking(move || {
         let mut buffer = [0; 1024];
         while let Ok(bytes @ 1..) = pipe.read(&mut buffer) {
-            output.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..bytes]);
+            output
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(&buffer[..bytes]);
         }
     });
     // Its panic has been printed, and what was read so far is there.

@@ -130,7 +130,10 @@ impl Checks {
                 self.spawn(&stop, repeat);
             }
         }
-        Watch { heartbeats, _stop: stop.drop_guard() }
+        Watch {
+            heartbeats,
+            _stop: stop.drop_guard(),
+        }
     }
 
     /// Stops every check and waits until their tasks have ended.
@@ -197,7 +200,11 @@ async fn repeat(shared: Arc<Shared>, check: Check, prepare: Prepare, reporter: R
         let tried = Box::pin(attempt(&shared, &check, &prepare));
         let tried = tokio::time::timeout(check.timeout.get(), tried).await;
         let tried = tried.unwrap_or_else(|_| {
-            Tried::failed(format!("{}: no result within {}", subject(&check.kind), check.timeout))
+            Tried::failed(format!(
+                "{}: no result within {}",
+                subject(&check.kind),
+                check.timeout
+            ))
         });
         reporter.report(tried).await;
     }
@@ -227,11 +234,17 @@ fn subject(kind: &CheckKind) -> String {
 
 impl Tried {
     fn worked(output: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Success, output: output::cut(output.into()) }
+        Self {
+            outcome: Outcome::Success,
+            output: output::cut(output.into()),
+        }
     }
 
     fn failed(output: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Failure, output: output::cut(output.into()) }
+        Self {
+            outcome: Outcome::Failure,
+            output: output::cut(output.into()),
+        }
     }
 }
 
