@@ -15,3 +15,5 @@ pub mod pipe;
 pub mod process;
 #[cfg(target_os = "linux")]
 pub mod readiness;
+#[cfg(windows)]
+mod wide;

@@ -27,23 +27,14 @@ pub(super) async fn run(launcher: &Launcher, prepare: &Prepare, argv: &Argv) -> 
     };
     let output = Shared::default();
     let (stdout, stderr) = (process.take_stdout(), process.take_stderr());
-    let read = async { tokio::join!(read(stdout, &output), read(stderr, &output)) };
-    tokio::pin!(read);
-    let exit = process.exit();
-    tokio::pin!(exit);
-    let mut done = false;
-    // Read while it runs: a program that waits for its pipe would never end.
-    let exit = loop {
-        tokio::select! {
-            exit = &mut exit => break exit,
-            _ = &mut read, if !done => done = true,
-        }
+    let ended = async {
+        let exit = process.exit().await;
+        process.kill_tree();
+        process.empty().await;
+        exit
     };
-    process.kill_tree();
-    process.empty().await;
-    if !done {
-        read.await;
-    }
+    // Read while it runs: a program that waits for its pipe would never end.
+    let (exit, (), ()) = tokio::join!(ended, read(stdout, &output), read(stderr, &output));
     let output = std::mem::take(&mut *output.lock().unwrap_or_else(PoisonError::into_inner));
     let output = output.into_text();
     match exit {

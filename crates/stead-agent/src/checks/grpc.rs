@@ -130,10 +130,10 @@ fn request(service: &str) -> Result<Bytes, String> {
         let mut length = service.len();
         while length >= 0x80 {
             // The low seven bits, and that there are more.
-            message.push((length & 0x7f) as u8 | 0x80);
+            message.push(length.to_le_bytes()[0] | 0x80);
             length >>= 7;
         }
-        message.push((length & 0x7f) as u8);
+        message.push(length.to_le_bytes()[0]);
         message.extend_from_slice(service.as_bytes());
     }
     let length = u32::try_from(message.len()).map_err(|error| error.to_string())?;

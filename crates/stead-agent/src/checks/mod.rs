@@ -122,7 +122,7 @@ impl Checks {
             if let CheckKind::Heartbeat(within) = check.kind {
                 let (heartbeat, beats) = heartbeat::channel();
                 heartbeats.insert(check.name, heartbeat);
-                let listen = heartbeat::listen(beats, within.get(), reporter);
+                let listen = heartbeat::listen(beats, within, reporter);
                 self.spawn(&stop, listen);
             } else {
                 let prepare = Arc::clone(&checked.prepare);
@@ -145,6 +145,8 @@ impl Checks {
 
     fn spawn(&self, stop: &CancellationToken, check: impl Future<Output = ()> + Send + 'static) {
         let stop = stop.clone();
+        // Boxed, or the task would be the size of every future it passes the check through.
+        let check = Box::pin(check);
         self.0.tasks.spawn(async move {
             // Dropping a try under way closes its connection or kills its program.
             stop.run_until_cancelled_owned(check).await;
