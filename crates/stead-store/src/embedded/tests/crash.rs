@@ -69,7 +69,7 @@ fn live(seed: u64, mut disk: Simulated) -> Result<(), String> {
         checkpoint_bytes: random.random_range(500..20_000),
     };
     for _ in 0..LIVES {
-        disk.fail_after(random.random_range(0..400));
+        disk.fail_after(random.random_range(0..250));
         match Embedded::open_on(Arc::new(disk.clone()), options, None) {
             Ok(store) => {
                 runtime.block_on(write(&Arc::new(store), &known));

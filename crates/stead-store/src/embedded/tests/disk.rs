@@ -23,11 +23,12 @@ impl Change {
     fn apply(&self, content: &mut Vec<u8>) {
         match self {
             Self::Write { offset, bytes } => {
-                let end = offset + bytes.len();
-                if content.len() < end {
-                    content.resize(end, 0);
+                if content.len() < *offset {
+                    content.resize(*offset, 0);
                 }
-                content[*offset..end].copy_from_slice(bytes);
+                let over = bytes.len().min(content.len() - offset);
+                content[*offset..offset + over].copy_from_slice(&bytes[..over]);
+                content.extend_from_slice(&bytes[over..]);
             }
             Self::Size(size) => content.resize(*size, 0),
         }

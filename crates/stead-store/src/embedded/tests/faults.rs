@@ -46,7 +46,7 @@ async fn a_full_disk_refuses_writes_until_there_is_room() {
     let store = open(&disk).unwrap();
     store.commit(pair(1)).await.unwrap();
     let seen = values(&store).await;
-    disk.set_room(1_000);
+    disk.set_room(50_000);
     let mut written = 1;
     let refused = loop {
         match store.commit(pair(written + 1)).await {
