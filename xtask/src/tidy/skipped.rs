@@ -1,7 +1,7 @@
 //! No test is switched off: a suite that does not run is a failure.
 //!
-//! The one exception is the other half of a test that needs a process of its own: it says
-//! `#[ignore = "run by NAME"]`, and the test of that name in the same file runs it.
+//! The one exception is the other half of a test that needs a process of its own: a test of the
+//! same file runs it by its name.
 
 use super::Finding;
 use super::house::{File, House};
@@ -9,11 +9,11 @@ use super::house::{File, House};
 pub(super) fn find(house: &House) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in house.files_ending(".rs") {
-        let raw: Vec<&str> = file.text.lines().collect();
-        for (number, line) in file.code_lines() {
-            if line.trim_start().starts_with("#[ignore") && !is_run(file, raw[number - 1]) {
+        let lines = file.code_lines();
+        for (index, (number, line)) in lines.iter().enumerate() {
+            if line.trim_start().starts_with("#[ignore") && !is_run(file, &lines[index..]) {
                 findings.push(Finding::new(
-                    file.place(number),
+                    file.place(*number),
                     "a test runs or goes: make what it needs part of `xtask/src/needs.rs`",
                 ));
             }
@@ -22,12 +22,13 @@ pub(super) fn find(house: &House) -> Vec<Finding> {
     findings
 }
 
-/// Whether the attribute names a test of the same file that runs this one.
-fn is_run(file: &File, attribute: &str) -> bool {
-    attribute
-        .split_once("\"run by ")
-        .and_then(|(_, rest)| rest.split_once('"'))
-        .is_some_and(|(runner, _)| file.text.contains(&format!("fn {runner}()")))
+/// Whether the name of the first function in these lines stands as a string in the file.
+fn is_run(file: &File, lines: &[(usize, String)]) -> bool {
+    lines
+        .iter()
+        .find_map(|(_, line)| line.split_once("fn "))
+        .and_then(|(_, rest)| rest.split_once('('))
+        .is_some_and(|(name, _)| file.text.contains(&format!("\"{name}\"")))
 }
 
 #[cfg(test)]
@@ -41,7 +42,7 @@ mod tests {
             ("a.rs", "#[test]\n#[ignore]\nfn f() {}"),
             ("b.rs", "    #[ignore = \"slow\"]"),
             ("c.rs", "// #[ignore]"),
-            ("d.rs", "#[ignore = \"run by nobody\"]\nfn half() {}"),
+            ("d.rs", "#[ignore = \"run by another\"]\nasync fn half() {}"),
         ]);
         assert_eq!(find(&house).len(), 3);
     }
@@ -50,7 +51,7 @@ mod tests {
     fn a_half_that_another_test_runs_is_not() {
         let house = files(&[(
             "a.rs",
-            "fn whole() {}\n#[ignore = \"run by whole\"]\nfn half() {}",
+            "fn whole() { run(\"half\") }\n#[ignore = \"run by whole\"]\nasync fn half() {}",
         )]);
         assert_eq!(find(&house), []);
     }
