@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::checks::Checks;
 use crate::follower::Follower;
 use crate::health::ServiceHealth;
 use crate::publish::{self, Publisher};
@@ -34,6 +35,7 @@ pub struct Agent {
     supervisor: Arc<Supervisor>,
     health: BTreeMap<ServiceName, watch::Receiver<Arc<ServiceHealth>>>,
     followers: TaskTracker,
+    checks: Checks,
     ending: CancellationToken,
 }
 
@@ -59,6 +61,7 @@ impl Agent {
             .await?;
         }
         let supervisor = Arc::new(supervisor);
+        let checks = Checks::new(launcher);
         let (followers, ending) = (TaskTracker::new(), CancellationToken::new());
         let epoch = Instant::now();
         let mut health = BTreeMap::new();
@@ -82,7 +85,7 @@ impl Agent {
                 name,
                 service,
                 supervisor: Arc::clone(&supervisor),
-                launcher: launcher.clone(),
+                checks: checks.clone(),
                 publisher,
                 shown,
                 epoch,
@@ -94,6 +97,7 @@ impl Agent {
             supervisor,
             health,
             followers,
+            checks,
             ending,
         })
     }
@@ -125,6 +129,7 @@ impl Agent {
         self.supervisor.stop_all(by).await;
         self.ending.cancel();
         self.followers.wait().await;
+        self.checks.shutdown().await;
     }
 
     /// Follows the health of a service's checks.

@@ -9,7 +9,6 @@ use stead_model::Moment;
 use stead_model::definition::Service;
 use stead_model::health::{Outcome, Standing};
 use stead_model::name::ServiceName;
-use stead_os::process::Launcher;
 use stead_supervisor::{Status, Supervisor};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +26,7 @@ pub(crate) struct Follower {
     pub(crate) name: ServiceName,
     pub(crate) service: Arc<Service>,
     pub(crate) supervisor: Arc<Supervisor>,
-    pub(crate) launcher: Launcher,
+    pub(crate) checks: Checks,
     pub(crate) publisher: Option<Publisher>,
     pub(crate) shown: watch::Sender<Arc<ServiceHealth>>,
     pub(crate) epoch: Instant,
@@ -41,14 +40,13 @@ impl Follower {
         };
         let (report, mut outcomes) = mpsc::channel::<CheckOutcome>(OUTCOMES_MAX);
         let mut score = Score::new(&self.service, 0);
-        let checks = Checks::new(self.launcher.clone(), report);
         let mut running: Option<Watch> = None;
         let mut retry = false;
         loop {
             let now = status.borrow_and_update().clone();
             if now.is_up() && now.run != score.run() {
                 score = Score::new(&self.service, now.run);
-                running = self.start_checks(&checks, now.run);
+                running = self.start_checks(&report, now.run);
                 self.take_reports(running.as_ref());
             } else if !now.is_up() && running.take().is_some() {
                 score = Score::new(&self.service, score.run());
@@ -69,7 +67,6 @@ impl Follower {
             }
         }
         drop(running);
-        checks.shutdown().await;
         if let Some(publisher) = &mut self.publisher
             && let Err(error) = publisher.leave().await
         {
@@ -77,15 +74,16 @@ impl Follower {
         }
     }
 
-    fn start_checks(&self, checks: &Checks, run: u64) -> Option<Watch> {
+    fn start_checks(&self, results: &mpsc::Sender<CheckOutcome>, run: u64) -> Option<Watch> {
         if self.service.checks.is_empty() {
             return None;
         }
         let (supervisor, name) = (Arc::downgrade(&self.supervisor), self.name.clone());
-        Some(checks.watch(Checked {
+        Some(self.checks.watch(Checked {
             service: self.name.clone(),
             run,
             checks: self.service.checks.clone(),
+            results: results.clone(),
             prepare: Arc::new(move |argv| {
                 let supervisor = supervisor.upgrade().ok_or("the supervisor is ending")?;
                 supervisor.command(name.as_str(), argv)

@@ -69,6 +69,8 @@ pub struct Checked {
     pub checks: Vec<Check>,
     /// What makes commands of exec checks.
     pub prepare: Prepare,
+    /// Where results go; a reader that falls behind slows the checks of this run down.
+    pub results: mpsc::Sender<CheckOutcome>,
 }
 
 /// Runs checks. Cheap to clone.
@@ -78,7 +80,6 @@ pub struct Checks(Arc<Shared>);
 struct Shared {
     launcher: Launcher,
     http: http::Clients,
-    results: mpsc::Sender<CheckOutcome>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -97,12 +98,11 @@ struct Tried {
 }
 
 impl Checks {
-    /// Checks that report to `results`; a reader that falls behind slows the checks down.
-    pub fn new(launcher: Launcher, results: mpsc::Sender<CheckOutcome>) -> Self {
+    /// Prepares to run checks.
+    pub fn new(launcher: Launcher) -> Self {
         Self(Arc::new(Shared {
             launcher,
             http: http::Clients::default(),
-            results,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         }))
@@ -117,7 +117,7 @@ impl Checks {
                 service: checked.service.clone(),
                 run: checked.run,
                 check: check.name.clone(),
-                results: self.0.results.clone(),
+                results: checked.results.clone(),
             };
             if let CheckKind::Heartbeat(within) = check.kind {
                 let (heartbeat, beats) = heartbeat::channel();

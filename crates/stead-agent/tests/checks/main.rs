@@ -30,6 +30,7 @@ use tokio::sync::mpsc;
 /// Checks under way, and their results.
 struct Bench {
     checks: Checks,
+    sender: mpsc::Sender<CheckOutcome>,
     results: mpsc::Receiver<CheckOutcome>,
     folder: TempDir,
 }
@@ -42,9 +43,10 @@ impl Bench {
             cgroup: CgroupMode::Auto,
         });
         let (sender, results) = mpsc::channel(64);
-        let checks = Checks::new(launcher.unwrap(), sender);
+        let checks = Checks::new(launcher.unwrap());
         Self {
             checks,
+            sender,
             results,
             folder,
         }
@@ -58,6 +60,7 @@ impl Bench {
             run: 7,
             checks,
             prepare,
+            results: self.sender.clone(),
         })
     }
 

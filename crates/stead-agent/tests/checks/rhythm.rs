@@ -87,6 +87,7 @@ async fn first_tries_are_spread() {
             run: 1,
             checks: vec![check],
             prepare: Arc::new(|_| Err("nothing to run".to_owned())),
+            results: bench.sender.clone(),
         }));
     }
     for _ in 0..40 {
@@ -115,6 +116,7 @@ async fn a_check_that_waits_costs_little() {
             run: 1,
             checks: vec![every(kind, Duration::from_hours(1), Duration::from_secs(2))],
             prepare: Arc::clone(&prepare),
+            results: bench.sender.clone(),
         }));
     }
     let each = (private_kib() - before) * 1024 / 1000;

@@ -12,9 +12,10 @@ use stead_model::lifecycle::State;
 use stead_model::name::ServiceName;
 use stead_os::process::{Exit, Launcher, Stdin};
 use stead_supervisor::{OutputTo, Status, Supervisor};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::definition::{self, Loaded};
-use super::{services, signals};
+use super::{platform, services, signals};
 use crate::cli::{RestartWhen, Run};
 use crate::failure::{FAILED, Failure, NOT_FOUND, USAGE};
 
@@ -174,6 +175,7 @@ async fn until_over(
     let mut status = supervisor
         .watch(name.as_str())
         .ok_or_else(|| Failure::new(NOT_FOUND, format!("no service {name}")))?;
+    let _platform = AbortOnDropHandle::new(tokio::spawn(platform::pass_on(status.clone())));
     supervisor.wish_start([name.clone()], &by).await;
     let over = |status: &Arc<Status>| {
         !status.alive
