@@ -78,31 +78,34 @@ impl Launcher {
             .map_err(os("draw a random id"))?;
         // With the 8 digits of a run it has the 32 that such ids have elsewhere.
         let invocation = format!("{:024x}", u128::from_ne_bytes(random) >> 32);
-        let hierarchy = match options.cgroup {
+        let planned = match options.cgroup {
             CgroupMode::Auto => {
                 let name = format!("stead-{}-{}", std::process::id(), &invocation[..8]);
-                Hierarchy::create(&name)
+                Hierarchy::plan(&name)
             }
             CgroupMode::Off => None,
         };
+        let cgroup = planned.as_ref().map(Hierarchy::path);
+        // First of all: what this process leaves if it is killed is on record before it is there.
+        let (record, lock) =
+            record::create(&options.runs, &invocation, cgroup).map_err(|source| {
+                LauncherError::Runs {
+                    runs: options.runs.clone(),
+                    source,
+                }
+            })?;
+        let hierarchy = planned.and_then(Hierarchy::create);
         let cgroup = hierarchy.as_ref().map(Hierarchy::path);
-        let started = record::create(&options.runs, &invocation, cgroup)
-            .map_err(|source| LauncherError::Runs {
-                runs: options.runs.clone(),
-                source,
-            })
-            .and_then(|(record, lock)| {
-                let (control, guardian) = fork_guardian(&record, &lock, cgroup)
-                    .inspect_err(|_| drop(std::fs::remove_file(&record)))?;
-                let shared = Shared::new(control, guardian).map_err(os_io("watch the guardian"))?;
-                Ok((record, lock, Arc::new(shared)))
-            });
-        let (record, lock, shared) = match started {
-            Ok(started) => started,
+        let started = fork_guardian(&record, &lock, cgroup).and_then(|(control, guardian)| {
+            Shared::new(control, guardian).map_err(os_io("watch the guardian"))
+        });
+        let shared = match started {
+            Ok(shared) => Arc::new(shared),
             Err(error) => {
                 if let Some(cgroup) = cgroup {
                     cgroup::remove(cgroup);
                 }
+                let _ = std::fs::remove_file(&record);
                 return Err(error);
             }
         };
