@@ -7,6 +7,7 @@
 #![no_main]
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use axum::Router;
@@ -37,8 +38,8 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     WORLD.with_borrow_mut(|world| {
-        if world.as_ref().is_some_and(|world| world.answered >= LIFE) {
-            *world = None;
+        if let Some(old) = world.take_if(|world| world.answered >= LIFE) {
+            old.end();
         }
         world.get_or_insert_with(World::new).answer(request);
     });
@@ -46,12 +47,18 @@ fuzz_target!(|data: &[u8]| {
 
 /// A server over a store in a folder of its own.
 struct World {
+    // The last world is still there when the fuzzer exits, and then tokio's own thread-local is
+    // gone already: only the folder goes with it.
+    parts: ManuallyDrop<Parts>,
+    answered: u32,
+    _folder: TempDir,
+}
+
+struct Parts {
     runtime: Runtime,
     registry: Registry,
     router: Router,
     store: Arc<Embedded>,
-    answered: u32,
-    _folder: TempDir,
 }
 
 impl World {
@@ -78,21 +85,29 @@ impl World {
         shutdown.cancel();
         let consul = Consul::new(local, Bounds::default(), shutdown);
         Self {
-            runtime,
-            registry,
-            router: router(consul, HostNames::default()),
-            store,
+            parts: ManuallyDrop::new(Parts {
+                runtime,
+                registry,
+                router: router(consul, HostNames::default()),
+                store,
+            }),
             answered: 0,
             _folder: folder,
         }
+    }
+
+    fn end(self) {
+        let parts = ManuallyDrop::into_inner(self.parts);
+        parts.runtime.block_on(parts.registry.close());
+        parts.store.close();
     }
 
     fn answer(&mut self, request: Request<Body>) {
         self.answered += 1;
         let asked = format!("{} {}", request.method(), request.uri());
         let stranger = is_stranger(request.headers());
-        let router = self.router.clone();
-        let (status, headers, body) = self.runtime.block_on(async {
+        let router = self.parts.router.clone();
+        let (status, headers, body) = self.parts.runtime.block_on(async {
             let Ok(response) = router.oneshot(request).await;
             let (parts, body) = response.into_parts();
             let body = to_bytes(body, ANSWER_MAX).await.expect("an answer ends");
@@ -122,13 +137,6 @@ impl World {
                 .expect("an index is a number");
             assert!(index > 0, "{asked}: an index of 0 would wait for nothing");
         }
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.runtime.block_on(self.registry.close());
-        self.store.close();
     }
 }
 
