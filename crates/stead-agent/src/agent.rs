@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::checks::Checks;
 use crate::follower::Follower;
 use crate::health::ServiceHealth;
 use crate::publish::{self, Publisher};
@@ -34,30 +35,49 @@ pub struct Agent {
     supervisor: Arc<Supervisor>,
     health: BTreeMap<ServiceName, watch::Receiver<Arc<ServiceHealth>>>,
     followers: TaskTracker,
+    checks: Checks,
     ending: CancellationToken,
 }
 
 impl Agent {
     /// Begins to follow the services of a definition; none is started yet. What an earlier agent
     /// published and this one does not is taken out of the registry.
-    pub async fn start(definition: &Definition, options: AgentOptions) -> Result<Self, RegistryError> {
-        let AgentOptions { supervisor, launcher, registry } = options;
+    pub async fn start(
+        definition: &Definition,
+        options: AgentOptions,
+    ) -> Result<Self, RegistryError> {
+        let AgentOptions {
+            supervisor,
+            launcher,
+            registry,
+        } = options;
         if let Some(local) = &registry {
             publish::forget_strangers(local, |id| {
-                definition.services.iter().any(|(name, service)| name.as_str() == id && service.publish.is_some())
+                definition
+                    .services
+                    .iter()
+                    .any(|(name, service)| name.as_str() == id && service.publish.is_some())
             })
             .await?;
         }
         let supervisor = Arc::new(supervisor);
+        let checks = Checks::new(launcher);
         let (followers, ending) = (TaskTracker::new(), CancellationToken::new());
         let epoch = Instant::now();
         let mut health = BTreeMap::new();
         let names: Vec<_> = supervisor.names().cloned().collect();
         for name in names {
-            let Some(service) = supervisor.service(name.as_str()).cloned() else { continue };
-            let (shown, seen) = watch::channel(Arc::new(ServiceHealth { run: 0, checks: Vec::new() }));
+            let Some(service) = supervisor.service(name.as_str()).cloned() else {
+                continue;
+            };
+            let (shown, seen) = watch::channel(Arc::new(ServiceHealth {
+                run: 0,
+                checks: Vec::new(),
+            }));
             health.insert(name.clone(), seen);
-            let publisher = registry.as_ref().and_then(|local| Publisher::new(local, &name, &service));
+            let publisher = registry
+                .as_ref()
+                .and_then(|local| Publisher::new(local, &name, &service));
             if publisher.is_none() && service.checks.is_empty() {
                 continue;
             }
@@ -65,7 +85,7 @@ impl Agent {
                 name,
                 service,
                 supervisor: Arc::clone(&supervisor),
-                launcher: launcher.clone(),
+                checks: checks.clone(),
                 publisher,
                 shown,
                 epoch,
@@ -73,7 +93,13 @@ impl Agent {
             followers.spawn(follower.run(ending.clone()));
         }
         followers.close();
-        Ok(Self { supervisor, health, followers, ending })
+        Ok(Self {
+            supervisor,
+            health,
+            followers,
+            checks,
+            ending,
+        })
     }
 
     /// The supervisor.
@@ -83,11 +109,16 @@ impl Agent {
 
     /// Wishes that every service with `start = "automatic"` or `"delayed"` runs.
     pub async fn start_automatic(&self, by: &Asker) {
-        let automatic = |service: &Service| matches!(service.start, Start::Automatic | Start::Delayed);
+        let automatic =
+            |service: &Service| matches!(service.start, Start::Automatic | Start::Delayed);
         let names: Vec<_> = self
             .supervisor
             .names()
-            .filter(|name| self.supervisor.service(name.as_str()).is_some_and(|service| automatic(service)))
+            .filter(|name| {
+                self.supervisor
+                    .service(name.as_str())
+                    .is_some_and(|service| automatic(service))
+            })
             .cloned()
             .collect();
         self.supervisor.wish_start(names, by).await;
@@ -98,6 +129,7 @@ impl Agent {
         self.supervisor.stop_all(by).await;
         self.ending.cancel();
         self.followers.wait().await;
+        self.checks.shutdown().await;
     }
 
     /// Follows the health of a service's checks.
@@ -114,7 +146,10 @@ impl Agent {
 
     /// All services as people see them.
     pub fn all_shown(&self) -> Vec<Shown> {
-        self.supervisor.names().filter_map(|name| self.shown(name.as_str())).collect()
+        self.supervisor
+            .names()
+            .filter_map(|name| self.shown(name.as_str()))
+            .collect()
     }
 
     /// A service's newest transitions.
@@ -126,7 +161,10 @@ impl Agent {
 
 fn show(status: &Status, health: &ServiceHealth) -> Shown {
     let checked = health.run == status.run;
-    let nothing = ServiceHealth { run: status.run, checks: Vec::new() };
+    let nothing = ServiceHealth {
+        run: status.run,
+        checks: Vec::new(),
+    };
     let verdict = if checked { health } else { &nothing }.verdict(status.state);
     let unchecked = !checked && !health.checks.is_empty();
     let checks = health
@@ -139,13 +177,20 @@ fn show(status: &Status, health: &ServiceHealth) -> Shown {
             output: check.output.clone(),
         })
         .collect();
-    let waits = status.waits_for.as_ref().map(|name| format!("waits for {name}"));
+    let waits = status
+        .waits_for
+        .as_ref()
+        .map(|name| format!("waits for {name}"));
     Shown {
         name: status.name.to_string(),
         state: status.state.word().to_owned(),
         phase: status.state.phase().map(|phase| phase.word().to_owned()),
         health: status.state.is_running().then(|| {
-            if unchecked { "Unknown".to_owned() } else { capitalised(verdict.state) }
+            if unchecked {
+                "Unknown".to_owned()
+            } else {
+                capitalised(verdict.state)
+            }
         }),
         flapping: verdict.flapping,
         pid: status.pid,

@@ -37,7 +37,10 @@ pub enum FolderError {
 impl DataFolder {
     /// Takes hold of a folder; makes it, for its owner alone, if it is not there.
     pub fn hold(path: &Path) -> Result<Self, FolderError> {
-        let unusable = |source| FolderError::Unusable { path: path.to_owned(), source };
+        let unusable = |source| FolderError::Unusable {
+            path: path.to_owned(),
+            source,
+        };
         make_private(path).map_err(unusable)?;
         let file = OpenOptions::new()
             .read(true)
@@ -49,18 +52,29 @@ impl DataFolder {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(FolderError::InUse { path: path.to_owned(), pid: pid_in(path) });
+                return Err(FolderError::InUse {
+                    path: path.to_owned(),
+                    pid: pid_in(path),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
         // On Windows a locked file cannot be read by others, so the pid has a file of its own.
-        write_atomically(&path.join("pid"), std::process::id().to_string().as_bytes()).map_err(unusable)?;
-        Ok(Self { path: path.to_owned(), _lock: file })
+        write_atomically(&path.join("pid"), std::process::id().to_string().as_bytes())
+            .map_err(unusable)?;
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: file,
+        })
     }
 
     /// The process that holds a folder now, if one does.
     pub fn holder(path: &Path) -> Option<u32> {
-        let lock = OpenOptions::new().read(true).write(true).open(path.join("lock")).ok()?;
+        let lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path.join("lock"))
+            .ok()?;
         match lock.try_lock() {
             Err(TryLockError::WouldBlock) => pid_in(path),
             Ok(()) | Err(TryLockError::Error(_)) => None,
@@ -84,7 +98,11 @@ impl DataFolder {
 }
 
 fn pid_in(folder: &Path) -> Option<u32> {
-    std::fs::read_to_string(folder.join("pid")).ok()?.trim().parse().ok()
+    std::fs::read_to_string(folder.join("pid"))
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 fn write_atomically(path: &Path, contents: &[u8]) -> io::Result<()> {
@@ -102,7 +120,10 @@ fn make_private(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }
 
 #[cfg(not(unix))]

@@ -9,7 +9,6 @@ use stead_model::Moment;
 use stead_model::definition::Service;
 use stead_model::health::{Outcome, Standing};
 use stead_model::name::ServiceName;
-use stead_os::process::Launcher;
 use stead_supervisor::{Status, Supervisor};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +26,7 @@ pub(crate) struct Follower {
     pub(crate) name: ServiceName,
     pub(crate) service: Arc<Service>,
     pub(crate) supervisor: Arc<Supervisor>,
-    pub(crate) launcher: Launcher,
+    pub(crate) checks: Checks,
     pub(crate) publisher: Option<Publisher>,
     pub(crate) shown: watch::Sender<Arc<ServiceHealth>>,
     pub(crate) epoch: Instant,
@@ -36,17 +35,18 @@ pub(crate) struct Follower {
 impl Follower {
     /// Follows until `ending`, then takes the service out of the registry.
     pub(crate) async fn run(mut self, ending: CancellationToken) {
-        let Some(mut status) = self.supervisor.watch(self.name.as_str()) else { return };
+        let Some(mut status) = self.supervisor.watch(self.name.as_str()) else {
+            return;
+        };
         let (report, mut outcomes) = mpsc::channel::<CheckOutcome>(OUTCOMES_MAX);
         let mut score = Score::new(&self.service, 0);
-        let checks = Checks::new(self.launcher.clone(), report);
         let mut running: Option<Watch> = None;
         let mut retry = false;
         loop {
             let now = status.borrow_and_update().clone();
             if now.is_up() && now.run != score.run() {
                 score = Score::new(&self.service, now.run);
-                running = self.start_checks(&checks, now.run);
+                running = self.start_checks(&report, now.run);
                 self.take_reports(running.as_ref());
             } else if !now.is_up() && running.take().is_some() {
                 score = Score::new(&self.service, score.run());
@@ -67,7 +67,6 @@ impl Follower {
             }
         }
         drop(running);
-        checks.shutdown().await;
         if let Some(publisher) = &mut self.publisher
             && let Err(error) = publisher.leave().await
         {
@@ -75,15 +74,16 @@ impl Follower {
         }
     }
 
-    fn start_checks(&self, checks: &Checks, run: u64) -> Option<Watch> {
+    fn start_checks(&self, results: &mpsc::Sender<CheckOutcome>, run: u64) -> Option<Watch> {
         if self.service.checks.is_empty() {
             return None;
         }
         let (supervisor, name) = (Arc::downgrade(&self.supervisor), self.name.clone());
-        Some(checks.watch(Checked {
+        Some(self.checks.watch(Checked {
             service: self.name.clone(),
             run,
             checks: self.service.checks.clone(),
+            results: results.clone(),
             prepare: Arc::new(move |argv| {
                 let supervisor = supervisor.upgrade().ok_or("the supervisor is ending")?;
                 supervisor.command(name.as_str(), argv)
@@ -93,7 +93,9 @@ impl Follower {
 
     /// Heartbeats come in over the HTTP API, under the ids the checks have there.
     fn take_reports(&self, watch: Option<&Watch>) {
-        let (Some(watch), Some(publisher)) = (watch, &self.publisher) else { return };
+        let (Some(watch), Some(publisher)) = (watch, &self.publisher) else {
+            return;
+        };
         for (index, check) in self.service.checks.iter().enumerate() {
             if let Some(heartbeat) = watch.heartbeat(&check.name).cloned() {
                 publisher.take_reports(index, move |update| {
@@ -133,7 +135,9 @@ impl Follower {
 
     /// Whether it has to be tried again.
     async fn tell_registry(&mut self, status: &Status, again: bool) -> bool {
-        let Some(publisher) = &mut self.publisher else { return false };
+        let Some(publisher) = &mut self.publisher else {
+            return false;
+        };
         let health = self.shown.borrow().clone();
         match publisher.tell(status, &health).await {
             Ok(()) => false,

@@ -69,8 +69,20 @@ impl Score {
     }
 
     /// Takes a check's result.
-    pub(crate) fn observe(&mut self, check: &CheckName, outcome: Outcome, output: String, at: Moment) {
-        let Some(scored) = self.checks.iter_mut().find(|scored| check == scored.name.as_str()) else { return };
+    pub(crate) fn observe(
+        &mut self,
+        check: &CheckName,
+        outcome: Outcome,
+        output: String,
+        at: Moment,
+    ) {
+        let Some(scored) = self
+            .checks
+            .iter_mut()
+            .find(|scored| check == scored.name.as_str())
+        else {
+            return;
+        };
         scored.health = health::observe(&scored.health, scored.thresholds, outcome, at);
         scored.output = output;
     }
@@ -84,7 +96,10 @@ impl Score {
 
     /// When a damped check will have calmed down.
     pub(crate) fn calm_at(&self) -> Option<Moment> {
-        self.checks.iter().filter_map(|scored| scored.health.calm_at()).min()
+        self.checks
+            .iter()
+            .filter_map(|scored| scored.health.calm_at())
+            .min()
     }
 
     pub(crate) fn shown(&self) -> ServiceHealth {
@@ -97,6 +112,9 @@ impl Score {
                 output: scored.output.clone(),
             })
             .collect();
-        ServiceHealth { run: self.run, checks }
+        ServiceHealth {
+            run: self.run,
+            checks,
+        }
     }
 }

@@ -10,8 +10,8 @@
 mod agent;
 pub mod checks;
 pub mod control;
-mod follower;
 pub mod folder;
+mod follower;
 pub mod health;
 mod publish;
 

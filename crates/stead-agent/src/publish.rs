@@ -12,9 +12,6 @@ use stead_supervisor::Status;
 
 use crate::health::ServiceHealth;
 
-/// Notes of the checks that an agent keeps; by them a later agent knows what is its own.
-const NOTES: &str = "kept by stead";
-
 /// One service's place in the registry.
 pub(crate) struct Publisher {
     local: Local,
@@ -40,8 +37,14 @@ impl Publisher {
     }
 
     /// Brings the registry in step; writes what changed and nothing else.
-    pub(crate) async fn tell(&mut self, status: &Status, health: &ServiceHealth) -> Result<(), RegistryError> {
-        let gone = !status.alive && !status.state.is_running() && status.state != stead_model::lifecycle::State::Error;
+    pub(crate) async fn tell(
+        &mut self,
+        status: &Status,
+        health: &ServiceHealth,
+    ) -> Result<(), RegistryError> {
+        let gone = !status.alive
+            && !status.state.is_running()
+            && status.state != stead_model::lifecycle::State::Error;
         if gone {
             return self.leave().await;
         }
@@ -53,14 +56,20 @@ impl Publisher {
                 continue;
             }
             let (word, output) = said.clone();
-            self.local.set_check(&self.check_id(index), word, output).await?;
+            self.local
+                .set_check(&self.check_id(index), word, output)
+                .await?;
             self.told[index] = Some(said);
         }
         Ok(())
     }
 
     /// Takes over what programs report of a check.
-    pub(crate) fn take_reports(&self, index: usize, take: impl Fn(TtlUpdate) + Send + Sync + 'static) {
+    pub(crate) fn take_reports(
+        &self,
+        index: usize,
+        take: impl Fn(TtlUpdate) + Send + Sync + 'static,
+    ) {
         self.local.take_reports(&self.check_id(index), take);
     }
 
@@ -93,11 +102,15 @@ impl Publisher {
             .map(|index| CheckDefinition {
                 id: self.check_id(index),
                 name: self.check_name(index),
-                notes: NOTES.to_owned(),
                 ..CheckDefinition::default()
             })
             .collect();
-        let registration = ServiceRegistration { service: instance, checks, replace_checks: true };
+        let registration = ServiceRegistration {
+            service: instance,
+            checks,
+            kept: true,
+            replace_checks: true,
+        };
         self.local.register_service(registration).await?;
         self.registered = true;
         self.told = vec![None; count];
@@ -107,7 +120,10 @@ impl Publisher {
     /// What each check is to say now.
     fn says(&self, status: &Status, health: &ServiceHealth) -> Vec<(Word, String)> {
         if !status.is_up() || (health.run != status.run && !self.service.checks.is_empty()) {
-            let why = status.detail.clone().unwrap_or_else(|| format!("{}", status.state));
+            let why = status
+                .detail
+                .clone()
+                .unwrap_or_else(|| format!("{}", status.state));
             return vec![(Word::Critical, why); self.told.len()];
         }
         if self.service.checks.is_empty() {
@@ -126,7 +142,11 @@ impl Publisher {
     }
 
     fn check_name(&self, index: usize) -> String {
-        let own = self.service.checks.get(index).map_or("lifecycle", |check| check.name.as_str());
+        let own = self
+            .service
+            .checks
+            .get(index)
+            .map_or("lifecycle", |check| check.name.as_str());
         format!("{} {own}", self.name)
     }
 }
@@ -156,7 +176,7 @@ pub(crate) async fn forget_strangers<'a>(
     let strangers: std::collections::BTreeSet<_> = local
         .checks()
         .into_iter()
-        .filter(|check| check.definition.notes == NOTES && !ours(&check.definition.serviceid))
+        .filter(|check| check.definition.kept && !ours(&check.definition.serviceid))
         .map(|check| check.definition.serviceid.clone())
         .collect();
     for stranger in strangers {

@@ -36,7 +36,13 @@ pub(crate) struct Common {
     #[arg(long, global = true, value_enum, default_value_t = Output::Table, value_name = "FORM")]
     pub(crate) output: Output,
     /// The agent's control socket or pipe [default: found from here, the user's, the system's]
-    #[arg(long, global = true, env = "STEAD_AGENT", value_name = "PATH", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "STEAD_AGENT",
+        value_name = "PATH",
+        hide_env_values = true
+    )]
     pub(crate) agent: Option<String>,
     /// The registry's HTTP address [env: STEAD_ADDR or CONSUL_HTTP_ADDR] [default: the agent's here, else http://127.0.0.1:8500]
     #[arg(long, global = true, value_name = "ADDR")]
@@ -124,7 +130,12 @@ pub(crate) struct Run {
     #[arg(required_unless_present = "command", conflicts_with = "command")]
     pub(crate) name: Option<String>,
     /// The definition file
-    #[arg(long, default_value = "stead.toml", value_name = "FILE", conflicts_with = "command")]
+    #[arg(
+        long,
+        default_value = "stead.toml",
+        value_name = "FILE",
+        conflicts_with = "command"
+    )]
     pub(crate) file: PathBuf,
     /// When the command is started again
     #[arg(long, value_enum, default_value_t = RestartWhen::Never, value_name = "POLICY", conflicts_with = "name")]
@@ -146,7 +157,9 @@ pub(crate) enum RestartWhen {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 when it runs, 3 when it does not or there is no such service.")]
+#[command(
+    after_help = "Exit status: 0 when it runs, 3 when it does not or there is no such service."
+)]
 pub(crate) struct Status {
     /// The service; without one the agent itself is shown
     pub(crate) name: Option<String>,

@@ -26,17 +26,28 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure with nothing known beyond its text.
     pub(crate) fn new(status: u8, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), causes: Vec::new(), hint: None }
+        Self {
+            status,
+            error: error.into(),
+            causes: Vec::new(),
+            hint: None,
+        }
     }
 
     /// A failure of an operation for the reason `source` and its own causes.
     pub(crate) fn of(status: u8, error: impl Into<String>, source: &(dyn Error + 'static)) -> Self {
-        Self { causes: chain(Some(source)), ..Self::new(status, error) }
+        Self {
+            causes: chain(Some(source)),
+            ..Self::new(status, error)
+        }
     }
 
     /// A failure whose text is the error's own.
     pub(crate) fn from_error(status: u8, error: &(dyn Error + 'static)) -> Self {
-        Self { causes: chain(error.source()), ..Self::new(status, error.to_string()) }
+        Self {
+            causes: chain(error.source()),
+            ..Self::new(status, error.to_string())
+        }
     }
 
     /// Adds the way out.
@@ -87,8 +98,9 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match &error {
             ClientError::Problem(problem) => Self::from(problem.clone()),
-            ClientError::Unreachable { .. } => Self::from_error(UNREACHABLE, &error)
-                .hint("is Stead running? `stead up` starts it; --agent and --server say where it is"),
+            ClientError::Unreachable { .. } => Self::from_error(UNREACHABLE, &error).hint(
+                "is Stead running? `stead up` starts it; --agent and --server say where it is",
+            ),
             ClientError::Denied { .. } => Self::from_error(DENIED, &error)
                 .hint("the control socket is for the account that runs the agent"),
             ClientError::Address { .. } => Self::from_error(USAGE, &error),
@@ -114,6 +126,11 @@ impl From<Problem> for Failure {
             ProblemKind::NotFound => NOT_FOUND,
             ProblemKind::Denied => DENIED,
         };
-        Self { status, error: problem.error, causes: problem.causes, hint: problem.hint }
+        Self {
+            status,
+            error: problem.error,
+            causes: problem.causes,
+            hint: problem.hint,
+        }
     }
 }

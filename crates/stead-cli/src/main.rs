@@ -20,7 +20,11 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let status = if error.use_stderr() { failure::USAGE } else { 0 };
+            let status = if error.use_stderr() {
+                failure::USAGE
+            } else {
+                0
+            };
             // Help that cannot be printed (a closed pipe) leaves nobody to tell.
             let _ = error.print();
             return ExitCode::from(status);
@@ -44,7 +48,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Status(status) => commands::status::run(&common, &status),
         Command::Start(names) => commands::verb::run(&common, &names, stead_client::Verb::Start),
         Command::Stop(names) => commands::verb::run(&common, &names, stead_client::Verb::Stop),
-        Command::Restart(names) => commands::verb::run(&common, &names, stead_client::Verb::Restart),
+        Command::Restart(names) => {
+            commands::verb::run(&common, &names, stead_client::Verb::Restart)
+        }
         Command::Reload(names) => commands::verb::run(&common, &names, stead_client::Verb::Reload),
         Command::Logs(logs) => commands::logs::run(&common, &logs),
         Command::Kv(kv) => commands::kv::run(&common, kv.verb),

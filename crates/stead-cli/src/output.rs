@@ -42,7 +42,10 @@ pub(crate) fn styled(text: &str) -> Result<(), Failure> {
 }
 
 /// A table with headings and no lines.
-pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), Failure> {
+pub(crate) fn table(
+    headings: &[&str],
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> Result<(), Failure> {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -52,7 +55,10 @@ pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String
         table.add_row(row);
     }
     let text = table.to_string();
-    let lines: Vec<_> = text.lines().map(|line| line.trim_end().strip_prefix(' ').unwrap_or(line)).collect();
+    let lines: Vec<_> = text
+        .lines()
+        .map(|line| line.trim_end().strip_prefix(' ').unwrap_or(line))
+        .collect();
     styled(&lines.join("\n"))
 }
 

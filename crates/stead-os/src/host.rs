@@ -7,17 +7,27 @@ use std::path::{Path, PathBuf};
 pub fn name() -> String {
     let full = full_name().unwrap_or_default();
     let short = full.split('.').next().unwrap_or_default();
-    if short.is_empty() { "localhost".to_owned() } else { short.to_owned() }
+    if short.is_empty() {
+        "localhost".to_owned()
+    } else {
+        short.to_owned()
+    }
 }
 
 #[cfg(unix)]
 fn full_name() -> Option<String> {
-    rustix::system::uname().nodename().to_str().ok().map(str::to_owned)
+    rustix::system::uname()
+        .nodename()
+        .to_str()
+        .ok()
+        .map(str::to_owned)
 }
 
 #[cfg(not(unix))]
 fn full_name() -> Option<String> {
-    std::env::var("COMPUTERNAME").ok().map(|name| name.to_lowercase())
+    std::env::var("COMPUTERNAME")
+        .ok()
+        .map(|name| name.to_lowercase())
 }
 
 /// The most descriptors this process may have open; `None`: no limit is known.

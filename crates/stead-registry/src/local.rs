@@ -53,6 +53,8 @@ pub struct ServiceRegistration {
     pub service: Service,
     /// Its checks. Ids that are empty become `service:ID`, or `service:ID:1` and so on.
     pub checks: Vec<CheckDefinition>,
+    /// The caller says what the checks' verdicts are; there is nothing to run.
+    pub kept: bool,
     /// Removes the instance's checks that are not among these.
     pub replace_checks: bool,
 }
@@ -240,7 +242,7 @@ impl Local {
                 service.id.clone_from(&service.service);
             }
             definition::tag_addresses(service);
-            let checks = resolve_checks(service, registration.checks)?;
+            let checks = resolve_checks(service, registration.checks, registration.kept)?;
             plans.push((registration.service, checks, registration.replace_checks));
         }
         let subjects = plans.iter().map(|(service, ..)| service.id.as_str());
@@ -388,7 +390,10 @@ impl Local {
     }
 
     fn reports(&self) -> MutexGuard<'_, HashMap<Name, Arc<TakeReport>>> {
-        self.inner.reports.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .reports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a verdict of whoever runs the agent's checks. Only what changed is written.

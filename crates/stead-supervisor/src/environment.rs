@@ -10,13 +10,19 @@ pub type Environment = BTreeMap<OsString, OsString>;
 /// The caller's environment without what is meant for the caller alone: the sockets and timers
 /// its own manager gave it (`NOTIFY_SOCKET`, `WATCHDOG_*`, `LISTEN_*`), and Stead's own.
 pub fn inherited() -> Environment {
-    std::env::vars_os().filter(|(name, _)| !is_private(name)).collect()
+    std::env::vars_os()
+        .filter(|(name, _)| !is_private(name))
+        .collect()
 }
 
 fn is_private(name: &OsStr) -> bool {
-    let Some(name) = name.to_str() else { return false };
+    let Some(name) = name.to_str() else {
+        return false;
+    };
     name == "NOTIFY_SOCKET"
-        || ["WATCHDOG_", "LISTEN_", "STEAD_"].iter().any(|prefix| name.starts_with(prefix))
+        || ["WATCHDOG_", "LISTEN_", "STEAD_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
 }
 
 /// Why an environment file cannot be used.
@@ -118,11 +124,19 @@ mod tests {
 
     #[test]
     fn assignments_comments_and_quotes() {
-        let parsed = parse("# c\n\nA=1\nexport B = two words \nC=\"a\\n\\\"b\\\"\" # c\nD='a\\n'\nE=\n").unwrap();
-        let expected: Environment = [("A", "1"), ("B", "two words"), ("C", "a\n\"b\""), ("D", "a\\n"), ("E", "")]
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect();
+        let parsed =
+            parse("# c\n\nA=1\nexport B = two words \nC=\"a\\n\\\"b\\\"\" # c\nD='a\\n'\nE=\n")
+                .unwrap();
+        let expected: Environment = [
+            ("A", "1"),
+            ("B", "two words"),
+            ("C", "a\n\"b\""),
+            ("D", "a\\n"),
+            ("E", ""),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
         assert_eq!(parsed, expected);
     }
 

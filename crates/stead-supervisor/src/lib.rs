@@ -14,5 +14,6 @@ pub mod program;
 pub mod stack;
 
 pub use driver::{
-    CHANGES_MAX, Change, ControlError, Options, OutputTo, REPORTS_MAX, REQUESTS_MAX, Status, Supervisor,
+    CHANGES_MAX, Change, ControlError, Options, OutputTo, REPORTS_MAX, REQUESTS_MAX, Status,
+    Supervisor,
 };

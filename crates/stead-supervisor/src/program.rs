@@ -14,7 +14,11 @@ pub enum ProgramError {
 
 /// The absolute path of a program: one with a folder in it is taken from `directory`, a bare name
 /// is looked up in the PATH of the environment it will have.
-pub fn find(program: &str, directory: &Path, environment: &Environment) -> Result<PathBuf, ProgramError> {
+pub fn find(
+    program: &str,
+    directory: &Path,
+    environment: &Environment,
+) -> Result<PathBuf, ProgramError> {
     let as_path = Path::new(program);
     if as_path.components().count() > 1 || program.starts_with('.') {
         let path = directory.join(as_path.strip_prefix(".").unwrap_or(as_path));

@@ -47,7 +47,10 @@ impl Order {
         let mut dependents: BTreeMap<ServiceName, Vec<ServiceName>> = BTreeMap::new();
         for (name, on) in &depends_on {
             for dependency in on {
-                dependents.entry(dependency.clone()).or_default().push(name.clone());
+                dependents
+                    .entry(dependency.clone())
+                    .or_default()
+                    .push(name.clone());
             }
         }
         Self {
@@ -79,13 +82,21 @@ impl Order {
         let stops: Vec<_> = self
             .stopping
             .keys()
-            .filter(|name| self.dependents_of(name).iter().all(|on| !standing(on).alive && !self.stopping.contains_key(on)))
+            .filter(|name| {
+                self.dependents_of(name)
+                    .iter()
+                    .all(|on| !standing(on).alive && !self.stopping.contains_key(on))
+            })
             .cloned()
             .collect();
         let starts: Vec<_> = self
             .starting
             .keys()
-            .filter(|name| self.dependencies_of(name).iter().all(|on| standing(on).satisfies))
+            .filter(|name| {
+                self.dependencies_of(name)
+                    .iter()
+                    .all(|on| standing(on).satisfies)
+            })
             .cloned()
             .collect();
         let mut turns = Vec::new();
@@ -103,7 +114,11 @@ impl Order {
     }
 
     /// The dependency a service waits for, if its start is due and held back.
-    pub fn waits_for(&self, name: &ServiceName, satisfies: impl Fn(&ServiceName) -> bool) -> Option<&ServiceName> {
+    pub fn waits_for(
+        &self,
+        name: &ServiceName,
+        satisfies: impl Fn(&ServiceName) -> bool,
+    ) -> Option<&ServiceName> {
         self.starting.get(name)?;
         self.dependencies_of(name).iter().find(|on| !satisfies(on))
     }
@@ -127,7 +142,10 @@ impl Order {
     }
 }
 
-fn closure(edges: &BTreeMap<ServiceName, Vec<ServiceName>>, from: &ServiceName) -> BTreeSet<ServiceName> {
+fn closure(
+    edges: &BTreeMap<ServiceName, Vec<ServiceName>>,
+    from: &ServiceName,
+) -> BTreeSet<ServiceName> {
     let mut found = BTreeSet::new();
     let mut open = vec![from.clone()];
     while let Some(name) = open.pop() {

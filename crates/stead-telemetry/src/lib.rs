@@ -31,7 +31,7 @@ pub struct Options {
     /// The shape of lines.
     pub format: Format,
     /// What is logged, in the words of
-    /// [`EnvFilter`](tracing_subscriber::EnvFilter): `info`, `warn,stead=debug`.
+    /// [`EnvFilter`]: `info`, `warn,stead=debug`.
     /// `None` takes `RUST_LOG`, and `info` where that is not set.
     pub filter: Option<String>,
     /// The service's name, put into JSON lines.

@@ -1,5 +1,6 @@
 //! A Wine of our own: a fresh prefix, kept warm while the tests run, shut down at the end.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -27,7 +28,7 @@ pub(super) struct Run {
     pub(super) success: bool,
     /// The end in words.
     pub(super) end: String,
-    /// Standard output, then standard error.
+    /// Standard output and standard error.
     pub(super) output: String,
     pub(super) took: Duration,
 }
@@ -43,16 +44,22 @@ impl Wine {
         }
         std::fs::create_dir_all(prefix)
             .with_context(|| format!("cannot create {}", prefix.display()))?;
-        let output = limited(prefix, BOOT_DEADLINE, "wine")
-            .args(["wineboot", "--init"])
-            .output()
-            .context("cannot run wine")?;
+        let mut boot = limited(prefix, BOOT_DEADLINE, "wine");
+        boot.args(["wineboot", "--init"]);
+        let run = finish(boot, prefix, BOOT_DEADLINE)?;
         ensure!(
-            output.status.success(),
+            run.success,
             "Wine did not boot: {}\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
+            run.end,
+            run.output
         );
+        // Windows without a screen; what has started so far has settled for none at all.
+        let mut screen = limited(prefix, BOOT_DEADLINE, "wine");
+        screen.args(["reg", "add", r"HKCU\Software\Wine\Drivers"]);
+        screen.args(["/v", "Graphics", "/d", "null", "/f"]);
+        let run = finish(screen, prefix, BOOT_DEADLINE)?;
+        ensure!(run.success, "Wine's registry: {}\n{}", run.end, run.output);
+        stop_server(prefix)?;
         provide_prng(prefix, prng_source)?;
         let holder = hold(prefix)?;
         Ok(Self {
@@ -67,7 +74,7 @@ impl Wine {
         command
             .arg(&program.executable)
             .current_dir(&program.folder);
-        finish(command, deadline)
+        finish(command, &self.prefix, deadline)
     }
 
     /// Runs any program.
@@ -79,7 +86,7 @@ impl Wine {
     ) -> Result<Run> {
         let mut command = limited(&self.prefix, deadline, "wine");
         command.arg(program).args(arguments);
-        finish(command, deadline)
+        finish(command, &self.prefix, deadline)
     }
 
     /// Ends every process of this Wine and waits for the last of them.
@@ -137,6 +144,8 @@ fn environment(command: &mut Command, prefix: &Path) {
         // No offer to download Mono and Gecko, no desktop menus: nothing here needs them.
         .env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=")
         .env_remove("DISPLAY")
+        // A failed test's backtrace is mostly tokio's and hides the message.
+        .env("RUST_BACKTRACE", "0")
         .env_remove("RUSTC_BOOTSTRAP");
 }
 
@@ -172,21 +181,29 @@ fn hold(prefix: &Path) -> Result<Child> {
     command.spawn().context("cannot run wine")
 }
 
-fn finish(mut command: Command, deadline: Duration) -> Result<Run> {
+/// Runs to the end. The output goes through a file: what Wine starts on the side (services, the
+/// server) would hold a pipe open long after the program's end.
+fn finish(mut command: Command, prefix: &Path, deadline: Duration) -> Result<Run> {
+    let path = prefix.join("output");
+    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
     let began = Instant::now();
-    let output = command.output().context("cannot run wine")?;
-    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.push_str(&String::from_utf8_lossy(&output.stderr));
-    let end = match output.status.code() {
+    let status = command
+        .stdout(file.try_clone()?)
+        .stderr(file)
+        .status()
+        .context("cannot run wine")?;
+    let took = began.elapsed();
+    let output = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let end = match status.code() {
         // What timeout(1) says after SIGTERM, and after SIGKILL.
         Some(124 | 137) => format!("ended after {} s", deadline.as_secs()),
-        _ => output.status.to_string(),
+        _ => status.to_string(),
     };
     Ok(Run {
-        success: output.status.success(),
+        success: status.success(),
         end,
-        output: text.replace("\r\n", "\n"),
-        took: began.elapsed(),
+        output: String::from_utf8_lossy(&output).replace("\r\n", "\n"),
+        took,
     })
 }
 
@@ -196,7 +213,9 @@ fn stop_server(prefix: &Path) -> Result<()> {
         // Its status says whether a server ran, which is not of interest.
         limited(prefix, SHUTDOWN_DEADLINE, "/usr/lib/wine/wineserver")
             .arg(argument)
-            .output()
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
             .context("cannot run wineserver")?;
     }
     Ok(())

@@ -27,23 +27,14 @@ pub(super) async fn run(launcher: &Launcher, prepare: &Prepare, argv: &Argv) -> 
     };
     let output = Shared::default();
     let (stdout, stderr) = (process.take_stdout(), process.take_stderr());
-    let read = async { tokio::join!(read(stdout, &output), read(stderr, &output)) };
-    tokio::pin!(read);
-    let exit = process.exit();
-    tokio::pin!(exit);
-    let mut done = false;
-    // Read while it runs: a program that waits for its pipe would never end.
-    let exit = loop {
-        tokio::select! {
-            exit = &mut exit => break exit,
-            _ = &mut read, if !done => done = true,
-        }
+    let ended = async {
+        let exit = process.exit().await;
+        process.kill_tree();
+        process.empty().await;
+        exit
     };
-    process.kill_tree();
-    process.empty().await;
-    if !done {
-        read.await;
-    }
+    // Read while it runs: a program that waits for its pipe would never end.
+    let (exit, (), ()) = tokio::join!(ended, read(stdout, &output), read(stderr, &output));
     let output = std::mem::take(&mut *output.lock().unwrap_or_else(PoisonError::into_inner));
     let output = output.into_text();
     match exit {
@@ -59,10 +50,15 @@ async fn read(pipe: Option<PipeReader>, output: &Shared) {
     use tokio::io::AsyncReadExt;
 
     let Some(pipe) = pipe else { return };
-    let Ok(mut pipe) = tokio::net::unix::pipe::Receiver::from_owned_fd(pipe.into()) else { return };
+    let Ok(mut pipe) = tokio::net::unix::pipe::Receiver::from_owned_fd(pipe.into()) else {
+        return;
+    };
     let mut buffer = [0; 1024];
     while let Ok(bytes @ 1..) = pipe.read(&mut buffer).await {
-        output.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..bytes]);
+        output
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(&buffer[..bytes]);
     }
 }
 
@@ -76,7 +72,10 @@ async fn read(pipe: Option<PipeReader>, output: &Shared) {
     let reading = tokio::task::spawn_blocking(move || {
         let mut buffer = [0; 1024];
         while let Ok(bytes @ 1..) = pipe.read(&mut buffer) {
-            output.lock().unwrap_or_else(PoisonError::into_inner).push(&buffer[..bytes]);
+            output
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(&buffer[..bytes]);
         }
     });
     // Its panic has been printed, and what was read so far is there.

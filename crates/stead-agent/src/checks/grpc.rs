@@ -25,7 +25,9 @@ pub(super) async fn check(target: &str) -> Tried {
     match ask(address, service).await {
         Ok(SERVING) => Tried::worked(format!("gRPC health {target}: SERVING")),
         Ok(status) => {
-            let name = usize::try_from(status).ok().and_then(|status| STATUS.get(status));
+            let name = usize::try_from(status)
+                .ok()
+                .and_then(|status| STATUS.get(status));
             let name = name.map_or_else(|| format!("status {status}"), ToString::to_string);
             Tried::failed(format!("gRPC health {target}: {name}"))
         }
@@ -34,8 +36,12 @@ pub(super) async fn check(target: &str) -> Tried {
 }
 
 async fn ask(address: &str, service: &str) -> Result<u64, String> {
-    let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-    let (mut sender, connection) = client::handshake(stream).await.map_err(|error| chain(&error))?;
+    let stream = TcpStream::connect(address)
+        .await
+        .map_err(|error| error.to_string())?;
+    let (mut sender, connection) = client::handshake(stream)
+        .await
+        .map_err(|error| chain(&error))?;
     // The connection has to be driven while the call goes on, and goes when the call is over.
     let call = call(&mut sender, address, service);
     tokio::select! {
@@ -74,7 +80,9 @@ async fn call(
     while let Some(bytes) = body.data().await {
         let bytes = bytes.map_err(fail)?;
         // The window is only a bookkeeping of the peer's; the answer is bounded below.
-        body.flow_control().release_capacity(bytes.len()).map_err(fail)?;
+        body.flow_control()
+            .release_capacity(bytes.len())
+            .map_err(fail)?;
         answer.extend_from_slice(&bytes);
         if answer.len() > ANSWER_MAX {
             return Err(format!("an answer of more than {ANSWER_MAX} bytes"));
@@ -89,7 +97,9 @@ async fn call(
 
 /// The error in trailers that have one.
 fn refused(trailers: &HeaderMap) -> Result<(), String> {
-    let Some(code) = trailers.get("grpc-status") else { return Ok(()) };
+    let Some(code) = trailers.get("grpc-status") else {
+        return Ok(());
+    };
     if code == "0" {
         return Ok(());
     }
@@ -101,7 +111,9 @@ fn refused(trailers: &HeaderMap) -> Result<(), String> {
         "14" => " (UNAVAILABLE)",
         _ => "",
     };
-    let message = trailers.get("grpc-message").map(|text| String::from_utf8_lossy(text.as_bytes()));
+    let message = trailers
+        .get("grpc-message")
+        .map(|text| String::from_utf8_lossy(text.as_bytes()));
     let message = message.map(|text| format!(": {text}")).unwrap_or_default();
     Err(format!("grpc-status {code}{name}{message}"))
 }
@@ -118,10 +130,10 @@ fn request(service: &str) -> Result<Bytes, String> {
         let mut length = service.len();
         while length >= 0x80 {
             // The low seven bits, and that there are more.
-            message.push((length & 0x7f) as u8 | 0x80);
+            message.push(length.to_le_bytes()[0] | 0x80);
             length >>= 7;
         }
-        message.push((length & 0x7f) as u8);
+        message.push(length.to_le_bytes()[0]);
         message.extend_from_slice(service.as_bytes());
     }
     let length = u32::try_from(message.len()).map_err(|error| error.to_string())?;
@@ -178,7 +190,10 @@ mod tests {
     #[test]
     fn the_request_is_a_frame_with_the_name() {
         assert_eq!(&request("").unwrap()[..], [0, 0, 0, 0, 0]);
-        assert_eq!(&request("ab").unwrap()[..], [0, 0, 0, 0, 4, 0x0a, 2, b'a', b'b']);
+        assert_eq!(
+            &request("ab").unwrap()[..],
+            [0, 0, 0, 0, 4, 0x0a, 2, b'a', b'b']
+        );
         let long = request(&"x".repeat(300)).unwrap();
         assert_eq!(long[..8], [0, 0, 0, 1, 47, 0x0a, 0xac, 0x02]);
         assert!(request(&"x".repeat(NAME_MAX + 1)).is_err());
@@ -188,7 +203,10 @@ mod tests {
     fn the_status_is_read_past_unknown_fields() {
         assert_eq!(status(&[0, 0, 0, 0, 0]), Some(0));
         assert_eq!(status(&[0, 0, 0, 0, 2, 0x08, 1]), Some(1));
-        assert_eq!(status(&[0, 0, 0, 0, 6, 0x12, 2, b'h', b'i', 0x08, 2]), Some(2));
+        assert_eq!(
+            status(&[0, 0, 0, 0, 6, 0x12, 2, b'h', b'i', 0x08, 2]),
+            Some(2)
+        );
         for broken in [
             &[][..],
             &[0, 0, 0, 0],

@@ -1,7 +1,6 @@
 //! Checks in which the program reports itself, and silence is failure.
 
-use std::time::Duration;
-
+use stead_model::definition::Period;
 use stead_model::health::Outcome;
 use tokio::sync::mpsc;
 
@@ -45,18 +44,14 @@ pub(super) fn channel() -> (Heartbeat, mpsc::Receiver<Tried>) {
 }
 
 /// Passes reports on; each span of `within` without one is a failure.
-pub(super) async fn listen(mut beats: mpsc::Receiver<Tried>, within: Duration, reporter: Reporter) {
+pub(super) async fn listen(mut beats: mpsc::Receiver<Tried>, within: Period, reporter: Reporter) {
     loop {
-        let tried = match tokio::time::timeout(within, beats.recv()).await {
+        let tried = match tokio::time::timeout(within.get(), beats.recv()).await {
             Ok(Some(tried)) => tried,
             // Every handle is gone with the watch.
             Ok(None) => return,
-            Err(_) => Tried::failed(format!("no heartbeat within {}", humane(within))),
+            Err(_) => Tried::failed(format!("no heartbeat within {within}")),
         };
         reporter.report(tried).await;
     }
-}
-
-fn humane(within: Duration) -> String {
-    format!("{within:?}")
 }

@@ -47,7 +47,9 @@ pub(super) async fn get(clients: &Clients, url: &str) -> Tried {
             Ok(None) => break,
             Err(error) => {
                 let why = chain(&error.without_url());
-                return Tried::failed(format!("{subject}: {status}, and the body broke off: {why}"));
+                return Tried::failed(format!(
+                    "{subject}: {status}, and the body broke off: {why}"
+                ));
             }
         }
     }
@@ -87,7 +89,11 @@ fn builder() -> ClientBuilder {
     headers.insert(ACCEPT, HeaderValue::from_static("text/plain, text/*, */*"));
     Client::builder()
         .no_proxy()
-        .user_agent(concat!("stead/", env!("CARGO_PKG_VERSION"), " health check"))
+        .user_agent(concat!(
+            "stead/",
+            env!("CARGO_PKG_VERSION"),
+            " health check"
+        ))
         .default_headers(headers)
         .redirect(Policy::limited(REDIRECTS))
         .pool_max_idle_per_host(0)

@@ -69,6 +69,8 @@ pub struct Checked {
     pub checks: Vec<Check>,
     /// What makes commands of exec checks.
     pub prepare: Prepare,
+    /// Where results go; a reader that falls behind slows the checks of this run down.
+    pub results: mpsc::Sender<CheckOutcome>,
 }
 
 /// Runs checks. Cheap to clone.
@@ -78,7 +80,6 @@ pub struct Checks(Arc<Shared>);
 struct Shared {
     launcher: Launcher,
     http: http::Clients,
-    results: mpsc::Sender<CheckOutcome>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -97,12 +98,11 @@ struct Tried {
 }
 
 impl Checks {
-    /// Checks that report to `results`; a reader that falls behind slows the checks down.
-    pub fn new(launcher: Launcher, results: mpsc::Sender<CheckOutcome>) -> Self {
+    /// Prepares to run checks.
+    pub fn new(launcher: Launcher) -> Self {
         Self(Arc::new(Shared {
             launcher,
             http: http::Clients::default(),
-            results,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         }))
@@ -117,12 +117,12 @@ impl Checks {
                 service: checked.service.clone(),
                 run: checked.run,
                 check: check.name.clone(),
-                results: self.0.results.clone(),
+                results: checked.results.clone(),
             };
             if let CheckKind::Heartbeat(within) = check.kind {
                 let (heartbeat, beats) = heartbeat::channel();
                 heartbeats.insert(check.name, heartbeat);
-                let listen = heartbeat::listen(beats, within.get(), reporter);
+                let listen = heartbeat::listen(beats, within, reporter);
                 self.spawn(&stop, listen);
             } else {
                 let prepare = Arc::clone(&checked.prepare);
@@ -130,7 +130,10 @@ impl Checks {
                 self.spawn(&stop, repeat);
             }
         }
-        Watch { heartbeats, _stop: stop.drop_guard() }
+        Watch {
+            heartbeats,
+            _stop: stop.drop_guard(),
+        }
     }
 
     /// Stops every check and waits until their tasks have ended.
@@ -142,6 +145,8 @@ impl Checks {
 
     fn spawn(&self, stop: &CancellationToken, check: impl Future<Output = ()> + Send + 'static) {
         let stop = stop.clone();
+        // Boxed, or the task would be the size of every future it passes the check through.
+        let check = Box::pin(check);
         self.0.tasks.spawn(async move {
             // Dropping a try under way closes its connection or kills its program.
             stop.run_until_cancelled_owned(check).await;
@@ -197,7 +202,11 @@ async fn repeat(shared: Arc<Shared>, check: Check, prepare: Prepare, reporter: R
         let tried = Box::pin(attempt(&shared, &check, &prepare));
         let tried = tokio::time::timeout(check.timeout.get(), tried).await;
         let tried = tried.unwrap_or_else(|_| {
-            Tried::failed(format!("{}: no result within {}", subject(&check.kind), check.timeout))
+            Tried::failed(format!(
+                "{}: no result within {}",
+                subject(&check.kind),
+                check.timeout
+            ))
         });
         reporter.report(tried).await;
     }
@@ -227,11 +236,17 @@ fn subject(kind: &CheckKind) -> String {
 
 impl Tried {
     fn worked(output: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Success, output: output::cut(output.into()) }
+        Self {
+            outcome: Outcome::Success,
+            output: output::cut(output.into()),
+        }
     }
 
     fn failed(output: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Failure, output: output::cut(output.into()) }
+        Self {
+            outcome: Outcome::Failure,
+            output: output::cut(output.into()),
+        }
     }
 }
 

@@ -44,12 +44,17 @@ mod unix {
         /// Listens at `path`. The caller holds the data folder, so a socket that is there is a
         /// dead one's and is replaced.
         pub fn bind(path: &Path) -> Result<Self, ListenError> {
-            Self::listen(path).map_err(|source| ListenError { path: path.to_owned(), source })
+            Self::listen(path).map_err(|source| ListenError {
+                path: path.to_owned(),
+                source,
+            })
         }
 
         fn listen(path: &Path) -> io::Result<Self> {
             if path.as_os_str().len() > PATH_MAX {
-                let why = format!("the path is longer than {PATH_MAX} bytes; --data can name a shorter folder");
+                let why = format!(
+                    "the path is longer than {PATH_MAX} bytes; --data can name a shorter folder"
+                );
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
             }
             // Made under another name and renamed, it is never there with a wider mode.
@@ -64,7 +69,11 @@ mod unix {
             std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;
             std::fs::rename(&new, path)?;
             let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(path)?);
-            Ok(Self { socket, path: path.to_owned(), owner })
+            Ok(Self {
+                socket,
+                path: path.to_owned(),
+                owner,
+            })
         }
 
         /// What `--agent` takes to get here.
@@ -73,7 +82,9 @@ mod unix {
         }
 
         fn admits(&self, stream: &UnixStream) -> bool {
-            stream.peer_cred().is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0)
+            stream
+                .peer_cred()
+                .is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0)
         }
     }
 
@@ -127,14 +138,20 @@ mod windows {
     impl ControlListener {
         /// Listens on a pipe of its own and writes the pipe's name to `path`.
         pub fn bind(path: &Path) -> Result<Self, ListenError> {
-            Self::listen(path).map_err(|source| ListenError { path: path.to_owned(), source })
+            Self::listen(path).map_err(|source| ListenError {
+                path: path.to_owned(),
+                source,
+            })
         }
 
         fn listen(path: &Path) -> io::Result<Self> {
             let name = format!(r"\\.\pipe\stead-agent-{}", std::process::id());
             let pipe = Listener::bind(&name)?;
             std::fs::write(path, format!("{name}\n"))?;
-            Ok(Self { pipe, path: path.to_owned() })
+            Ok(Self {
+                pipe,
+                path: path.to_owned(),
+            })
         }
 
         /// What `--agent` takes to get here.

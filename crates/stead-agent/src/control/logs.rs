@@ -30,7 +30,12 @@ pub(super) async fn logs(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
     let name = desk.name(&name)?;
-    let cannot = |why: String| Refusal::new(ProblemKind::Failed, format!("cannot read the log of {name}: {why}"));
+    let cannot = |why: String| {
+        Refusal::new(
+            ProblemKind::Failed,
+            format!("cannot read the log of {name}: {why}"),
+        )
+    };
     let log = desk
         .agent
         .supervisor()
@@ -38,7 +43,11 @@ pub(super) async fn logs(
         .cloned()
         .ok_or_else(|| cannot("its output is not captured".to_owned()))?;
     let timestamps = asked.timestamps.is_some();
-    let options = ReadOptions { lines: asked.lines, since: None, notes: timestamps };
+    let options = ReadOptions {
+        lines: asked.lines,
+        since: None,
+        notes: timestamps,
+    };
     let body = if asked.follow.is_some() {
         let follower = follow(log, options).await.map_err(cannot)?;
         Body::from_stream(followed(follower, timestamps))

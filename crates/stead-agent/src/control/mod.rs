@@ -13,5 +13,7 @@ use tokio_util::sync::CancellationToken;
 /// Serves requests until `shutdown`; those under way are finished.
 pub async fn serve(listener: ControlListener, router: Router, shutdown: CancellationToken) {
     // Its listener never fails for good, so neither does serving.
-    let _ = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await;
+    let _ = axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await;
 }

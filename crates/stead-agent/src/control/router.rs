@@ -34,7 +34,10 @@ pub fn router(agent: Arc<Agent>, facts: Facts) -> Router {
         .route("/stead/v1/services/{name}", get(service))
         .route("/stead/v1/services/{name}/logs", get(logs::logs))
         .route("/stead/v1/services/{name}/{verb}", post(verb))
-        .with_state(Desk { agent, facts: Arc::new(facts) })
+        .with_state(Desk {
+            agent,
+            facts: Arc::new(facts),
+        })
 }
 
 async fn about(State(desk): State<Desk>) -> Json<Facts> {
@@ -45,7 +48,10 @@ async fn services(State(desk): State<Desk>) -> Json<Vec<Service>> {
     Json(desk.agent.all_shown())
 }
 
-async fn service(State(desk): State<Desk>, Path(name): Path<String>) -> Result<Json<Service>, Refusal> {
+async fn service(
+    State(desk): State<Desk>,
+    Path(name): Path<String>,
+) -> Result<Json<Service>, Refusal> {
     let name = desk.name(&name)?;
     let mut shown = desk.shown(&name)?;
     shown.history = desk.agent.history(&name).await;
@@ -57,7 +63,10 @@ async fn verb(
     Path((name, verb)): Path<(String, String)>,
 ) -> Result<Json<Service>, Refusal> {
     let name = desk.name(&name)?;
-    let (supervisor, by) = (desk.agent.supervisor(), Asker::User("control socket".to_owned()));
+    let (supervisor, by) = (
+        desk.agent.supervisor(),
+        Asker::User("control socket".to_owned()),
+    );
     let done = match verb.as_str() {
         "start" => supervisor.start(&name, &by).await,
         "stop" => supervisor.stop(&name, &by).await,
@@ -93,7 +102,12 @@ pub(super) struct Refusal(pub(super) Problem);
 
 impl Refusal {
     pub(super) fn new(kind: ProblemKind, error: String) -> Self {
-        Self(Problem { error, causes: Vec::new(), hint: None, kind })
+        Self(Problem {
+            error,
+            causes: Vec::new(),
+            hint: None,
+            kind,
+        })
     }
 }
 
@@ -112,12 +126,24 @@ impl IntoResponse for Refusal {
 fn refuse(name: &ServiceName, verb: &str, error: &ControlError) -> Refusal {
     let (kind, hint) = match error {
         ControlError::NoService(_) => (ProblemKind::NotFound, None),
-        ControlError::NotRunning => (ProblemKind::NotFound, Some(format!("`stead start {name}` starts it"))),
-        ControlError::NoReload => {
-            (ProblemKind::Usage, Some(format!("add [services.{name}.reload], or `stead restart {name}`")))
-        }
-        ControlError::Disabled => (ProblemKind::Usage, Some("set start = \"manual\" to start it by hand".to_owned())),
-        ControlError::Failed(_) => (ProblemKind::Failed, Some(format!("`stead logs {name}` shows what it wrote"))),
+        ControlError::NotRunning => (
+            ProblemKind::NotFound,
+            Some(format!("`stead start {name}` starts it")),
+        ),
+        ControlError::NoReload => (
+            ProblemKind::Usage,
+            Some(format!(
+                "add [services.{name}.reload], or `stead restart {name}`"
+            )),
+        ),
+        ControlError::Disabled => (
+            ProblemKind::Usage,
+            Some("set start = \"manual\" to start it by hand".to_owned()),
+        ),
+        ControlError::Failed(_) => (
+            ProblemKind::Failed,
+            Some(format!("`stead logs {name}` shows what it wrote")),
+        ),
         _ => (ProblemKind::Failed, None),
     };
     let mut refusal = Refusal::new(kind, format!("cannot {verb} {name}: {error}"));

@@ -19,7 +19,9 @@ pub(crate) fn run(common: &Common, verb: CatalogVerb) -> Result<ExitCode, Failur
                     Output::Json => output::json(&nodes)?,
                     Output::Table => output::table(
                         &["NODE", "ADDRESS", "ID"],
-                        nodes.into_iter().map(|node| vec![node.node, node.address, node.id]),
+                        nodes
+                            .into_iter()
+                            .map(|node| vec![node.node, node.address, node.id]),
                     )?,
                 }
             }
@@ -29,12 +31,22 @@ pub(crate) fn run(common: &Common, verb: CatalogVerb) -> Result<ExitCode, Failur
                     Output::Json => output::json(&services)?,
                     Output::Table => output::table(
                         &["SERVICE", "TAGS"],
-                        services.into_iter().map(|(name, tags)| vec![name, tags.join(",")]),
+                        services
+                            .into_iter()
+                            .map(|(name, tags)| vec![name, tags.join(",")]),
                     )?,
                 }
             }
-            CatalogVerb::Instances { service, passing, tag } => {
-                let query = HealthQuery { passing, tags: tag, blocking: None };
+            CatalogVerb::Instances {
+                service,
+                passing,
+                tag,
+            } => {
+                let query = HealthQuery {
+                    passing,
+                    tags: tag,
+                    blocking: None,
+                };
                 let found = registry.health(&service, &query).await?.value;
                 match common.output {
                     Output::Json => output::json(&found)?,

@@ -8,7 +8,9 @@ use crate::cli::Common;
 use crate::failure::{FAILED, Failure};
 
 /// Runs a short conversation to its end.
-pub(super) fn block_on<T>(conversation: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(super) fn block_on<T>(
+    conversation: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -16,12 +16,15 @@ pub(super) struct Loaded {
 /// Reads and checks a definition file; all that is wrong with it is told at once.
 pub(super) fn load(file: &Path) -> Result<Loaded, Failure> {
     let cannot = |error: &std::io::Error| {
-        Failure::of(USAGE, format!("cannot read the definition {}", file.display()), error)
+        Failure::of(
+            USAGE,
+            format!("cannot read the definition {}", file.display()),
+            error,
+        )
     };
     let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            cannot(&error).hint("a definition is a file `stead.toml`; docs/definition.md shows its keys")
-        }
+        std::io::ErrorKind::NotFound => cannot(&error)
+            .hint("a definition is a file `stead.toml`; docs/definition.md shows its keys"),
         _ => cannot(&error),
     })?;
     let definition = Definition::parse(&text, file).map_err(|errors| {
@@ -34,5 +37,9 @@ pub(super) fn load(file: &Path) -> Result<Loaded, Failure> {
     })?;
     let file = std::path::absolute(file).map_err(|error| cannot(&error))?;
     let base = file.parent().map(Path::to_owned).unwrap_or_default();
-    Ok(Loaded { definition, file, base })
+    Ok(Loaded {
+        definition,
+        file,
+        base,
+    })
 }

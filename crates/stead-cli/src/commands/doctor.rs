@@ -45,21 +45,36 @@ pub(crate) fn run(common: &Common, doctor: &Doctor) -> Result<ExitCode, Failure>
                     Verdict::Note => "note",
                     Verdict::Bad => "bad",
                 };
-                vec![finding.subject.to_owned(), verdict.to_owned(), finding.text.clone()]
+                vec![
+                    finding.subject.to_owned(),
+                    verdict.to_owned(),
+                    finding.text.clone(),
+                ]
             }),
         )?,
     }
-    let bad = findings.iter().any(|finding| finding.verdict == Verdict::Bad);
-    Ok(if bad { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
+    let bad = findings
+        .iter()
+        .any(|finding| finding.verdict == Verdict::Bad);
+    Ok(if bad {
+        ExitCode::from(FAILED)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Whether process trees can be kept together, and how.
 fn processes() -> Finding {
     let subject = "processes";
-    let started = services::runtime_folder().map_err(|failure| format!("{failure:?}")).and_then(|folder| {
-        Launcher::start(LauncherOptions { runs: folder.join("runs"), cgroup: CgroupMode::Auto })
+    let started = services::runtime_folder()
+        .map_err(|failure| format!("{failure:?}"))
+        .and_then(|folder| {
+            Launcher::start(LauncherOptions {
+                runs: folder.join("runs"),
+                cgroup: CgroupMode::Auto,
+            })
             .map_err(|error| error.to_string())
-    });
+        });
     match started {
         Ok(launcher) if launcher.uses_cgroups() => {
             Finding { subject, verdict: Verdict::Ok, text: "each service has a cgroup of its own".to_owned() }
@@ -82,10 +97,20 @@ fn descriptors() -> Finding {
         Some(limit) if limit < 1024 => Finding {
             subject,
             verdict: Verdict::Note,
-            text: format!("{limit} open files at most; a registry with many watchers wants more (ulimit -n)"),
+            text: format!(
+                "{limit} open files at most; a registry with many watchers wants more (ulimit -n)"
+            ),
         },
-        Some(limit) => Finding { subject, verdict: Verdict::Ok, text: format!("{limit} open files at most") },
-        None => Finding { subject, verdict: Verdict::Ok, text: "no limit on open files".to_owned() },
+        Some(limit) => Finding {
+            subject,
+            verdict: Verdict::Ok,
+            text: format!("{limit} open files at most"),
+        },
+        None => Finding {
+            subject,
+            verdict: Verdict::Ok,
+            text: "no limit on open files".to_owned(),
+        },
     }
 }
 
@@ -98,7 +123,11 @@ fn agent(common: &Common) -> Finding {
             verdict: Verdict::Ok,
             text: format!("stead {} answers (pid {})", agent.version, agent.pid),
         },
-        Err(_) => Finding { subject, verdict: Verdict::Note, text: "none answers from here; `stead up` starts one".to_owned() },
+        Err(_) => Finding {
+            subject,
+            verdict: Verdict::Note,
+            text: "none answers from here; `stead up` starts one".to_owned(),
+        },
     }
 }
 
@@ -111,13 +140,21 @@ fn services_of(file: &std::path::Path) -> Result<Vec<Finding>, Failure> {
         let program = service.command.program();
         let found = stead_supervisor::program::find(program, &directory, &environment);
         match found {
-            Ok(path) if path.is_file() => {
-                Finding { subject: "service", verdict: Verdict::Ok, text: format!("{name} runs {}", path.display()) }
-            }
-            Ok(path) => {
-                Finding { subject: "service", verdict: Verdict::Bad, text: format!("{name}: no file {}", path.display()) }
-            }
-            Err(error) => Finding { subject: "service", verdict: Verdict::Bad, text: format!("{name}: {error}") },
+            Ok(path) if path.is_file() => Finding {
+                subject: "service",
+                verdict: Verdict::Ok,
+                text: format!("{name} runs {}", path.display()),
+            },
+            Ok(path) => Finding {
+                subject: "service",
+                verdict: Verdict::Bad,
+                text: format!("{name}: no file {}", path.display()),
+            },
+            Err(error) => Finding {
+                subject: "service",
+                verdict: Verdict::Bad,
+                text: format!("{name}: {error}"),
+            },
         }
     });
     Ok(findings.collect())

@@ -50,13 +50,20 @@ fn value(entry: &KvEntry) -> Result<Vec<u8>, Failure> {
     Ok(entry.bytes()?)
 }
 
-async fn put(registry: &RegistryClient, key: &str, value: String, cas: Option<u64>) -> Result<ExitCode, Failure> {
+async fn put(
+    registry: &RegistryClient,
+    key: &str,
+    value: String,
+    cas: Option<u64>,
+) -> Result<ExitCode, Failure> {
     let value = if value == "-" {
         let mut read = Vec::new();
         std::io::stdin()
             .lock()
             .read_to_end(&mut read)
-            .map_err(|error| Failure::of(FAILED, "cannot read the value from standard input", &error))?;
+            .map_err(|error| {
+                Failure::of(FAILED, "cannot read the value from standard input", &error)
+            })?;
         read
     } else {
         value.into_bytes()
@@ -64,8 +71,9 @@ async fn put(registry: &RegistryClient, key: &str, value: String, cas: Option<u6
     if registry.kv_put(key, value, cas).await? {
         return Ok(ExitCode::SUCCESS);
     }
-    Err(Failure::new(FAILED, format!("{key} was not set"))
-        .hint("its ModifyIndex is not the one given with --cas; `stead kv get --output json` shows it"))
+    Err(Failure::new(FAILED, format!("{key} was not set")).hint(
+        "its ModifyIndex is not the one given with --cas; `stead kv get --output json` shows it",
+    ))
 }
 
 async fn delete(
@@ -82,10 +90,16 @@ async fn delete(
     if done {
         return Ok(ExitCode::SUCCESS);
     }
-    Err(Failure::new(FAILED, format!("{key} was not deleted")).hint("its ModifyIndex is not the one given with --cas"))
+    Err(Failure::new(FAILED, format!("{key} was not deleted"))
+        .hint("its ModifyIndex is not the one given with --cas"))
 }
 
-async fn list(common: &Common, registry: &RegistryClient, prefix: &str, keys: bool) -> Result<ExitCode, Failure> {
+async fn list(
+    common: &Common,
+    registry: &RegistryClient,
+    prefix: &str,
+    keys: bool,
+) -> Result<ExitCode, Failure> {
     if keys {
         let keys = registry.kv_keys(prefix, None, None).await?.value;
         match common.output {
@@ -101,7 +115,11 @@ async fn list(common: &Common, registry: &RegistryClient, prefix: &str, keys: bo
             let mut rows = Vec::with_capacity(entries.len());
             for entry in &entries {
                 let value = String::from_utf8_lossy(&value(entry)?).replace(['\n', '\r'], "⏎");
-                rows.push(vec![entry.key.clone(), entry.modify_index.to_string(), value]);
+                rows.push(vec![
+                    entry.key.clone(),
+                    entry.modify_index.to_string(),
+                    value,
+                ]);
             }
             output::table(&["KEY", "INDEX", "VALUE"], rows)?;
         }
@@ -113,7 +131,9 @@ async fn watch(common: &Common, registry: &RegistryClient, key: &str) -> Result<
     let mut index = 0;
     let mut shown: Option<Option<u64>> = None;
     loop {
-        let found = registry.kv_get(key, Some(Blocking { index, wait: ROUND })).await?;
+        let found = registry
+            .kv_get(key, Some(Blocking { index, wait: ROUND }))
+            .await?;
         // An index that went backwards means another store: start over, as Consul's clients do.
         index = if found.index < index { 0 } else { found.index };
         let now = found.value.as_ref().map(|entry| entry.modify_index);

@@ -10,7 +10,11 @@ use crate::failure::Failure;
 use crate::output;
 
 pub(crate) fn run(common: &Common, logs: &Logs) -> Result<ExitCode, Failure> {
-    let options = LogOptions { follow: logs.follow, lines: logs.lines, timestamps: logs.timestamps };
+    let options = LogOptions {
+        follow: logs.follow,
+        lines: logs.lines,
+        timestamps: logs.timestamps,
+    };
     client::block_on(async {
         let agent = client::agent(common).await?;
         let mut pieces = agent.logs(&logs.name, options).await?;

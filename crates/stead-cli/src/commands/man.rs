@@ -12,7 +12,11 @@ pub(crate) fn run(man: &Man) -> Result<ExitCode, Failure> {
     let command = Cli::command();
     if let Some(dir) = &man.dir {
         let cannot = |error: std::io::Error| {
-            Failure::of(FAILED, format!("cannot write manual pages to {}", dir.display()), &error)
+            Failure::of(
+                FAILED,
+                format!("cannot write manual pages to {}", dir.display()),
+                &error,
+            )
         };
         std::fs::create_dir_all(dir).map_err(cannot)?;
         clap_mangen::generate_to(command, dir).map_err(cannot)?;

@@ -9,6 +9,7 @@ pub(crate) mod hidden;
 pub(crate) mod kv;
 pub(crate) mod logs;
 pub(crate) mod man;
+mod platform;
 pub(crate) mod ps;
 pub(crate) mod run;
 mod services;

@@ -15,7 +15,9 @@ pub(crate) fn run(common: &Common) -> Result<ExitCode, Failure> {
     match common.output {
         Output::Json => output::json(&services)?,
         Output::Table => {
-            let headings = ["NAME", "STATE", "HEALTH", "PID", "SINCE", "RESTARTS", "DETAIL"];
+            let headings = [
+                "NAME", "STATE", "HEALTH", "PID", "SINCE", "RESTARTS", "DETAIL",
+            ];
             output::table(&headings, services.iter().map(row))?;
         }
     }
@@ -27,10 +29,16 @@ fn row(service: &Service) -> Vec<String> {
         service.name.clone(),
         state(service),
         health(service),
-        service.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+        service
+            .pid
+            .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
         since(service),
         service.restarts.to_string(),
-        service.detail.clone().or_else(|| service.status.clone()).unwrap_or_default(),
+        service
+            .detail
+            .clone()
+            .or_else(|| service.status.clone())
+            .unwrap_or_default(),
     ]
 }
 

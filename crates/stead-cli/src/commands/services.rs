@@ -26,9 +26,14 @@ pub(super) struct Place<'a> {
 
 /// Sends what Stead itself has to say to stderr; `RUST_LOG` overrides the filter.
 pub(super) fn log_to_stderr(filter: &str) {
-    let filter = std::env::var_os("RUST_LOG").is_none().then(|| filter.to_owned());
+    let filter = std::env::var_os("RUST_LOG")
+        .is_none()
+        .then(|| filter.to_owned());
     // Without a log everything else still works.
-    let _ = stead_telemetry::init(&stead_telemetry::Options { filter, ..stead_telemetry::Options::default() });
+    let _ = stead_telemetry::init(&stead_telemetry::Options {
+        filter,
+        ..stead_telemetry::Options::default()
+    });
 }
 
 /// Forks the guardian. To be called before the first thread is started.
@@ -37,14 +42,21 @@ pub(super) fn launcher(runs: &Path) -> Result<Launcher, Failure> {
         Ok("off") => CgroupMode::Off,
         _ => CgroupMode::Auto,
     };
-    Launcher::start(LauncherOptions { runs: runs.to_owned(), cgroup })
-        .map_err(|error| Failure::of(FAILED, "cannot prepare to start programs", &error))
+    Launcher::start(LauncherOptions {
+        runs: runs.to_owned(),
+        cgroup,
+    })
+    .map_err(|error| Failure::of(FAILED, "cannot prepare to start programs", &error))
 }
 
 /// Captures output in files of `folder`.
 pub(super) fn to_files(folder: &Path, pass_through: bool) -> Result<OutputTo, Failure> {
     let collector = Collector::start().map_err(|error| Failure::from_error(FAILED, &error))?;
-    Ok(OutputTo::Files { collector, folder: folder.to_owned(), pass_through })
+    Ok(OutputTo::Files {
+        collector,
+        folder: folder.to_owned(),
+        pass_through,
+    })
 }
 
 /// A supervisor of the definition's services.
@@ -68,7 +80,9 @@ pub(super) fn supervisor(place: &Place<'_>, output: OutputTo) -> Result<Supervis
 
 /// Who asks, when the person at this command line does.
 pub(super) fn caller() -> Asker {
-    let user = ["USER", "USERNAME", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let user = ["USER", "USERNAME", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
     Asker::User(user.unwrap_or_else(|| "command line".to_owned()))
 }
 
@@ -76,15 +90,22 @@ pub(super) fn caller() -> Asker {
 fn heartbeats(loaded: &Loaded) -> BTreeMap<stead_model::name::ServiceName, Environment> {
     let mut own = BTreeMap::new();
     for (name, service) in &loaded.definition.services {
-        let heartbeat = service.checks.iter().enumerate().find_map(|(index, check)| match &check.kind {
-            CheckKind::Heartbeat(interval) => Some((index, *interval)),
-            _ => None,
-        });
+        let heartbeat = service
+            .checks
+            .iter()
+            .enumerate()
+            .find_map(|(index, check)| match &check.kind {
+                CheckKind::Heartbeat(interval) => Some((index, *interval)),
+                _ => None,
+            });
         if let Some((index, interval)) = heartbeat {
             let id = stead_agent::check_id(name, service, index);
             let variables = [
                 ("STEAD_HEARTBEAT".into(), id.into()),
-                ("STEAD_HEARTBEAT_INTERVAL".into(), interval.to_string().into()),
+                (
+                    "STEAD_HEARTBEAT_INTERVAL".into(),
+                    interval.to_string().into(),
+                ),
             ];
             own.insert(name.clone(), Environment::from(variables));
         }
@@ -97,7 +118,11 @@ fn heartbeats(loaded: &Loaded) -> BTreeMap<stead_model::name::ServiceName, Envir
 pub(super) fn runtime_folder() -> Result<PathBuf, Failure> {
     let base = stead_os::host::runtime_folder();
     let cannot = |error: &std::io::Error| {
-        Failure::of(FAILED, format!("cannot use the runtime folder {}", base.display()), error)
+        Failure::of(
+            FAILED,
+            format!("cannot use the runtime folder {}", base.display()),
+            error,
+        )
     };
     stead_os::host::make_private(&base).map_err(|error| cannot(&error))?;
     Ok(base)

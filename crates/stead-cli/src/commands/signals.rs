@@ -14,7 +14,11 @@ pub(super) fn ending() -> Result<mpsc::Receiver<()>, Failure> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        for kind in [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+        ] {
             let mut signals = signal(kind).map_err(cannot)?;
             let wish = wish.clone();
             tokio::spawn(async move {

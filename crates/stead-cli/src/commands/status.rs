@@ -27,7 +27,10 @@ fn agent(common: &Common) -> Result<ExitCode, Failure> {
 }
 
 fn describe_agent(agent: &Agent) -> String {
-    let mut text = format!("stead {} (pid {})\n  data        {}", agent.version, agent.pid, agent.data);
+    let mut text = format!(
+        "stead {} (pid {})\n  data        {}",
+        agent.version, agent.pid, agent.data
+    );
     for (word, value) in [("http", &agent.http), ("definition", &agent.definition)] {
         if let Some(value) = value {
             let _ = write!(text, "\n  {word:<11} {value}");
@@ -37,12 +40,17 @@ fn describe_agent(agent: &Agent) -> String {
 }
 
 fn service(common: &Common, name: &str) -> Result<ExitCode, Failure> {
-    let service = client::block_on(async { Ok(client::agent(common).await?.service(name).await?) })?;
+    let service =
+        client::block_on(async { Ok(client::agent(common).await?.service(name).await?) })?;
     match common.output {
         Output::Json => output::json(&service)?,
         Output::Table => output::line(&describe(&service))?,
     }
-    Ok(if service.state == "RUNNING" { ExitCode::SUCCESS } else { ExitCode::from(NOT_FOUND) })
+    Ok(if service.state == "RUNNING" {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(NOT_FOUND)
+    })
 }
 
 fn describe(service: &Service) -> String {
@@ -50,13 +58,25 @@ fn describe(service: &Service) -> String {
     let mut field = |word: &str, value: &str| {
         let _ = writeln!(text, "  {word:<9} {value}");
     };
-    field("state", &format!("{} for {} (since {})", ps::state(service), ps::since(service), service.since));
+    field(
+        "state",
+        &format!(
+            "{} for {} (since {})",
+            ps::state(service),
+            ps::since(service),
+            service.since
+        ),
+    );
     field("health", &ps::health(service));
     if let Some(pid) = service.pid {
         field("pid", &pid.to_string());
     }
     field("restarts", &service.restarts.to_string());
-    for (word, value) in [("exit", &service.exit), ("status", &service.status), ("detail", &service.detail)] {
+    for (word, value) in [
+        ("exit", &service.exit),
+        ("status", &service.status),
+        ("detail", &service.detail),
+    ] {
         if let Some(value) = value {
             field(word, value);
         }

@@ -64,7 +64,8 @@ impl Progress {
     }
 
     fn show(&self) {
-        self.0.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+        self.0
+            .set_draw_target(indicatif::ProgressDrawTarget::stderr());
         self.0.set_style(ProgressStyle::default_spinner());
         self.0.set_message(self.1.clone());
         self.0.enable_steady_tick(Duration::from_millis(100));

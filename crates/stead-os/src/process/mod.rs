@@ -4,9 +4,9 @@
 //! A [`Launcher`] starts programs; each is a [`Process`] with its whole tree.
 
 mod command;
-mod signal;
 #[cfg(target_os = "linux")]
 mod linux;
+mod signal;
 #[cfg(windows)]
 mod windows;
 

@@ -102,6 +102,19 @@ fn marked(mark: &Mark, script: &str) -> String {
         .replace("echo ready", "exec >/dev/null 2>&1")
 }
 
+/// Stops a process and waits until each of its threads stands still.
+async fn stop(pid: u32) {
+    kill(pid, libc::SIGSTOP);
+    until("the process to stop", || {
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        tasks.flatten().all(|task| {
+            let status = std::fs::read_to_string(task.path().join("status")).unwrap_or_default();
+            status.contains("State:\tT")
+        })
+    })
+    .await;
+}
+
 async fn until_clean(runs: &Path, stead: u32) {
     until("the record to go", || {
         std::fs::read_dir(runs).unwrap().count() == 0
@@ -151,7 +164,7 @@ async fn when_all_guardians_are_killed_stead_ends_the_rest() {
     in_both_modes(|mode, runs, mark| async move {
         let (mut stead, _) = Stead::launch(runs.path(), mode, &marked(&mark, STUBBORN));
         mark.until_alive(STUBBORN_COUNT).await;
-        kill(stead.pid, libc::SIGSTOP);
+        stop(stead.pid).await;
         for guardian in [stead.single_guardians(), vec![stead.guardian]].concat() {
             kill(guardian, 9);
         }
@@ -194,9 +207,12 @@ async fn what_stead_and_guardian_leave_when_killed_at_once_is_swept() {
             let (mut stead, _) = Stead::launch(runs.path(), mode, &script);
             mark.until_alive(STUBBORN_COUNT).await;
             // Stopped, so that it cannot act between the two kills.
-            kill(stead.pid, libc::SIGSTOP);
-            for guardian in [stead.single_guardians(), vec![stead.guardian]].concat() {
-                kill(guardian, libc::SIGSTOP);
+            stop(stead.pid).await;
+            let guardians = [stead.single_guardians(), vec![stead.guardian]].concat();
+            for guardian in &guardians {
+                stop(*guardian).await;
+            }
+            for guardian in guardians {
                 kill(guardian, 9);
             }
             stead.kill_and_wait();
@@ -224,7 +240,7 @@ async fn the_sweep_waits_for_a_guardian_that_is_still_at_it() {
         mark.until_alive(STUBBORN_COUNT).await;
         let guardians = [stead.single_guardians(), vec![stead.guardian]].concat();
         for guardian in &guardians {
-            kill(*guardian, libc::SIGSTOP);
+            stop(*guardian).await;
         }
         stead.kill_and_wait();
         let mut next = launch(runs.path(), mode, "exec sleep 5");
@@ -268,6 +284,34 @@ async fn a_live_stead_is_left_alone() {
             until_clean(runs.path(), pid).await;
         }
         assert!(!program.iter().any(|pid| is_alive(*pid)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stead_killed_at_any_moment_leaves_nothing_to_the_next() {
+    in_both_modes(|mode, runs, mark| async move {
+        let mut steads = Vec::new();
+        for step in 0..40 {
+            let mut stead = launch(runs.path(), mode, &marked(&mark, STUBBORN));
+            // From before there is a guardian to after the program has forked.
+            tokio::time::sleep(Duration::from_micros(step * 250)).await;
+            stead.kill().unwrap();
+            stead.wait().unwrap();
+            steads.push(stead.id());
+        }
+        let (next, _) = Stead::launch(runs.path(), mode, "exec sleep 5");
+        assert_eq!(
+            mark.alive(),
+            [0_u32; 0],
+            "they live when the next program runs"
+        );
+        for stead in steads {
+            assert_eq!(cgroups_of(stead), Vec::<PathBuf>::new());
+        }
+        let pid = next.pid;
+        drop(next);
+        until_clean(runs.path(), pid).await;
     })
     .await;
 }

@@ -39,6 +39,9 @@ struct Rate {
     per_second: f64,
     p50: Duration,
     p99: Duration,
+    /// Processor time of the whole process per write, which other load on the machine does not
+    /// change.
+    processor: Option<Duration>,
 }
 
 type Open = fn(&Path) -> Arc<dyn Engine>;
@@ -68,7 +71,7 @@ fn main() {
     let probe = probe_sync();
     println!("one 4 KiB overwrite and fdatasync: {probe:.0?}\n");
     println!(
-        "{:8} {:>12} {:>9} {:>9} {:>12} {:>9} {:>9} {:>8} {:>9} {:>9}",
+        "{:8} {:>11} {:>8} {:>8} {:>12} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
         "engine",
         "1 writer/s",
         "p50",
@@ -76,6 +79,7 @@ fn main() {
         "64 writers/s",
         "p50",
         "p99",
+        "CPU",
         "B/write",
         "reopen",
         "RSS"
@@ -85,7 +89,7 @@ fn main() {
         .map(|(engine, open)| {
             let measured = measure(engine, *open, time);
             println!(
-                "{:8} {:>12.0} {:>9.0?} {:>9.0?} {:>12.0} {:>9.0?} {:>9.0?} {:>8} {:>9.0?} {:>9}",
+                "{:8} {:>11.0} {:>8.1?} {:>8.1?} {:>12.0} {:>8.1?} {:>8.1?} {:>8.1?} {:>8} {:>8.1?} {:>8}",
                 engine,
                 measured.one.per_second,
                 measured.one.p50,
@@ -93,6 +97,7 @@ fn main() {
                 measured.many.per_second,
                 measured.many.p50,
                 measured.many.p99,
+                measured.many.processor.unwrap_or_default(),
                 measured.bytes_per_write,
                 measured.reopen,
                 measured
@@ -161,6 +166,7 @@ fn reopen(engine: &str, folder: &Path) {
 fn write(store: &Arc<dyn Engine>, writers: u64, time: Duration) -> Rate {
     let runtime = runtime();
     let stop = Arc::new(AtomicBool::new(false));
+    let processor = processor_time();
     let start = Instant::now();
     let tasks: Vec<_> = (0..writers)
         .map(|writer| {
@@ -190,17 +196,18 @@ fn write(store: &Arc<dyn Engine>, writers: u64, time: Duration) -> Rate {
         all
     });
     let took = start.elapsed();
+    let writes = u32::try_from(latencies.len()).expect("a run of seconds");
+    let processor = processor_time()
+        .zip(processor)
+        .map(|(after, before)| after.saturating_sub(before) / writes);
     let mut sorted = latencies;
     sorted.sort_unstable();
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "a count of writes is far below 2^52"
-    )]
-    let per_second = sorted.len() as f64 / took.as_secs_f64();
+    let per_second = f64::from(writes) / took.as_secs_f64();
     Rate {
         per_second,
         p50: sorted[sorted.len() / 2],
         p99: sorted[sorted.len() * 99 / 100],
+        processor,
     }
 }
 
@@ -248,6 +255,16 @@ fn size(folder: &Path) -> u64 {
         };
     }
     sum
+}
+
+fn processor_time() -> Option<Duration> {
+    // Of the kernel's per-process scheduler statistics, summed over the threads alive.
+    let mut sum = 0;
+    for thread in std::fs::read_dir("/proc/self/task").ok()? {
+        let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        sum += text.split_whitespace().next()?.parse::<u64>().ok()?;
+    }
+    Some(Duration::from_nanos(sum))
 }
 
 fn resident() -> Option<u64> {

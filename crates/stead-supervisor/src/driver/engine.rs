@@ -25,7 +25,11 @@ pub(super) enum Request {
     Stop(ServiceName, Asker),
     Restart(ServiceName, Asker),
     Reload(ServiceName, Asker),
-    Health { name: ServiceName, run: u64, standing: Standing },
+    Health {
+        name: ServiceName,
+        run: u64,
+        standing: Standing,
+    },
     History(ServiceName, oneshot::Sender<Vec<Record>>),
     /// Answers once all requests before it were taken.
     Taken(oneshot::Sender<()>),
@@ -106,7 +110,11 @@ impl Engine {
             Request::Restart(name, by) if !self.ending => self.tell(&name, Event::Restart(by)),
             Request::Reload(name, by) => self.tell(&name, Event::Reload(by)),
             Request::Start(..) | Request::Restart(..) => {}
-            Request::Health { name, run, standing } => {
+            Request::Health {
+                name,
+                run,
+                standing,
+            } => {
                 if let Some(&slot) = self.slots.get(&name)
                     && self.wards[slot].machine.runs() == run
                 {
@@ -205,7 +213,10 @@ impl Engine {
     }
 
     fn on(&mut self, slot: Slot, event: Event) {
-        let now = Clock { mono: self.timers.now(), wall: Timestamp::now() };
+        let now = Clock {
+            mono: self.timers.now(),
+            wall: Timestamp::now(),
+        };
         for action in self.wards[slot].machine.on(event, now) {
             self.act(slot, action);
         }
@@ -217,14 +228,17 @@ impl Engine {
         let run = ward.machine.runs();
         match action {
             Action::Spawn => {
-                self.tasks.spawn(Arc::clone(&ward.runner).run(slot, run, self.report.clone()));
+                self.tasks
+                    .spawn(Arc::clone(&ward.runner).run(slot, run, self.report.clone()));
             }
             Action::RunHooks(hook) => {
                 let cancel = CancellationToken::new();
                 ward.hooks = Some(cancel.clone());
                 let (runner, report) = (Arc::clone(&ward.runner), self.report.clone());
                 self.tasks.spawn(async move {
-                    let Some(result) = cancel.run_until_cancelled(runner.hooks(hook)).await else { return };
+                    let Some(result) = cancel.run_until_cancelled(runner.hooks(hook)).await else {
+                        return;
+                    };
                     let what = Reported::Event(Event::HooksEnded(hook, result));
                     let _ = report.send(Report { slot, run, what }).await;
                 });
@@ -279,7 +293,11 @@ impl Engine {
 }
 
 impl Ward {
-    pub(super) fn new(machine: Machine, runner: Arc<Runner>, status: watch::Sender<Arc<Status>>) -> Self {
+    pub(super) fn new(
+        machine: Machine,
+        runner: Arc<Runner>,
+        status: watch::Sender<Arc<Status>>,
+    ) -> Self {
         Self {
             machine,
             runner,
@@ -298,10 +316,16 @@ impl Ward {
 }
 
 fn presence(wards: &[Ward], slots: &BTreeMap<ServiceName, Slot>, name: &ServiceName) -> Presence {
-    slots.get(name).map_or(Presence { satisfies: false, alive: false }, |&slot| Presence {
-        satisfies: wards[slot].machine.satisfies(),
-        alive: wards[slot].machine.alive(),
-    })
+    slots.get(name).map_or(
+        Presence {
+            satisfies: false,
+            alive: false,
+        },
+        |&slot| Presence {
+            satisfies: wards[slot].machine.satisfies(),
+            alive: wards[slot].machine.alive(),
+        },
+    )
 }
 
 /// A state with its phase: `RUNNING/ready`.

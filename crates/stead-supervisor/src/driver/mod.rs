@@ -184,7 +184,11 @@ impl Supervisor {
         for (name, service) in &definition.services {
             let service = Arc::new(service.clone());
             let log = open_log(&options.output, name, &service.logs)?;
-            let mut own_environment = options.own_environment.get(name).cloned().unwrap_or_default();
+            let mut own_environment = options
+                .own_environment
+                .get(name)
+                .cloned()
+                .unwrap_or_default();
             own_environment.insert("STEAD_SERVICE".into(), name.as_str().into());
             let runner = Runner {
                 name: name.clone(),
@@ -198,11 +202,25 @@ impl Supervisor {
                 #[cfg(unix)]
                 runtime: options.runtime.clone(),
             };
-            let machine = Machine::new(Arc::clone(&service), Clock { mono: timers.now(), wall: Timestamp::now() });
+            let machine = Machine::new(
+                Arc::clone(&service),
+                Clock {
+                    mono: timers.now(),
+                    wall: Timestamp::now(),
+                },
+            );
             let (shown, status) = watch::channel(Arc::new(engine::status(name, &machine)));
             slots.insert(name.clone(), wards.len());
             let runner = Arc::new(runner);
-            services.insert(name.clone(), Seat { service, runner: Arc::clone(&runner), status, log });
+            services.insert(
+                name.clone(),
+                Seat {
+                    service,
+                    runner: Arc::clone(&runner),
+                    status,
+                    log,
+                },
+            );
             wards.push(Ward::new(machine, runner, shown));
         }
         let engine = Engine {
@@ -218,7 +236,12 @@ impl Supervisor {
             ending: false,
         };
         let task = tokio::spawn(engine.run());
-        Ok(Self { requests: request, services, changes, task: Mutex::new(Some(task)) })
+        Ok(Self {
+            requests: request,
+            services,
+            changes,
+            task: Mutex::new(Some(task)),
+        })
     }
 
     /// The services, by name.
@@ -233,7 +256,9 @@ impl Supervisor {
 
     /// A service as it stands.
     pub fn status(&self, name: &str) -> Option<Arc<Status>> {
-        self.services.get(name).map(|seat| Arc::clone(&seat.status.borrow()))
+        self.services
+            .get(name)
+            .map(|seat| Arc::clone(&seat.status.borrow()))
     }
 
     /// Follows a service's status.
@@ -249,9 +274,17 @@ impl Supervisor {
     /// A further command of a service, such as an exec check's, with the service's folder,
     /// environment and account. The text of the error is for people.
     pub fn command(&self, name: &str, argv: &Argv) -> Result<Command, String> {
-        let seat = self.services.get(name).ok_or_else(|| format!("no service {name}"))?;
-        let environment = seat.runner.environment().map_err(|error| run::chain(&error))?;
-        seat.runner.command(argv, environment).map_err(|error| run::chain(&error))
+        let seat = self
+            .services
+            .get(name)
+            .ok_or_else(|| format!("no service {name}"))?;
+        let environment = seat
+            .runner
+            .environment()
+            .map_err(|error| run::chain(&error))?;
+        seat.runner
+            .command(argv, environment)
+            .map_err(|error| run::chain(&error))
     }
 
     /// Every transition from now on. A listener that falls behind by more than [`CHANGES_MAX`]
@@ -263,7 +296,12 @@ impl Supervisor {
     /// A service's newest transitions, oldest first.
     pub async fn history(&self, name: &ServiceName) -> Vec<Record> {
         let (answer, history) = oneshot::channel();
-        if self.requests.send(Request::History(name.clone(), answer)).await.is_err() {
+        if self
+            .requests
+            .send(Request::History(name.clone(), answer))
+            .await
+            .is_err()
+        {
             return Vec::new();
         }
         history.await.unwrap_or_default()
@@ -271,7 +309,14 @@ impl Supervisor {
 
     /// Tells what the checks of a service say in its run number `run`.
     pub async fn health(&self, name: &ServiceName, run: u64, standing: Standing) {
-        let _ = self.requests.send(Request::Health { name: name.clone(), run, standing }).await;
+        let _ = self
+            .requests
+            .send(Request::Health {
+                name: name.clone(),
+                run,
+                standing,
+            })
+            .await;
     }
 
     /// Wishes that services run, in the order their dependencies ask for, and does not wait.
@@ -296,7 +341,11 @@ impl Supervisor {
         let seat = self.seat(name)?;
         self.ask(Request::Stop(name.clone(), by.clone())).await?;
         let ended = |status: &Arc<Status>| !status.alive && !status.stop_is_due;
-        seat.status.clone().wait_for(ended).await.map_err(|_| ControlError::Ending)?;
+        seat.status
+            .clone()
+            .wait_for(ended)
+            .await
+            .map_err(|_| ControlError::Ending)?;
         Ok(())
     }
 
@@ -324,10 +373,15 @@ impl Supervisor {
         self.ask(Request::Reload(name.clone(), by.clone())).await?;
         let done = |status: &Arc<Status>| status.state != State::Running(Phase::Reloading);
         let mut watch = seat.status.clone();
-        let status = watch.wait_for(done).await.map_err(|_| ControlError::Ending)?;
+        let status = watch
+            .wait_for(done)
+            .await
+            .map_err(|_| ControlError::Ending)?;
         match (&status.state, &status.detail) {
             (State::Running(_), None) => Ok(()),
-            (_, detail) => Err(ControlError::Failed(detail.clone().unwrap_or_else(|| "it ended".to_owned()))),
+            (_, detail) => Err(ControlError::Failed(
+                detail.clone().unwrap_or_else(|| "it ended".to_owned()),
+            )),
         }
     }
 
@@ -342,14 +396,19 @@ impl Supervisor {
     }
 
     fn seat(&self, name: &ServiceName) -> Result<&Seat, ControlError> {
-        self.services.get(name).ok_or_else(|| ControlError::NoService(name.to_string()))
+        self.services
+            .get(name)
+            .ok_or_else(|| ControlError::NoService(name.to_string()))
     }
 
     /// Sends a request and waits until the task has taken it.
     async fn ask(&self, request: Request) -> Result<(), ControlError> {
         let (answer, taken) = oneshot::channel();
         for request in [request, Request::Taken(answer)] {
-            self.requests.send(request).await.map_err(|_| ControlError::Ending)?;
+            self.requests
+                .send(request)
+                .await
+                .map_err(|_| ControlError::Ending)?;
         }
         taken.await.map_err(|_| ControlError::Ending)
     }
@@ -359,12 +418,16 @@ impl Supervisor {
         loop {
             let status = watch.borrow_and_update().clone();
             match status.state {
-                State::Running(phase) if phase != Phase::Starting && status.run >= run => return Ok(()),
+                State::Running(phase) if phase != Phase::Starting && status.run >= run => {
+                    return Ok(());
+                }
                 State::Error => return Err(ControlError::Failed(why(&status))),
                 State::Terminated if status.waits_for.is_none() => {
                     let code = status.exit.filter(|_| status.run > 0);
                     return match code {
-                        Some(Exit::Code(code)) if seat.service.success_exit.contains(&code) => Ok(()),
+                        Some(Exit::Code(code)) if seat.service.success_exit.contains(&code) => {
+                            Ok(())
+                        }
                         _ => Err(ControlError::Stopped),
                     };
                 }
@@ -387,12 +450,17 @@ impl Supervisor {
         let mut seen = BTreeSet::new();
         let mut blocked = Blocked::No;
         while let Some(name) = next.filter(|name| seen.insert(name.clone())) {
-            let Some(seat) = self.services.get(&name) else { break };
+            let Some(seat) = self.services.get(&name) else {
+                break;
+            };
             let mut watch = seat.status.clone();
             let status = watch.borrow_and_update().clone();
             if status.state == State::Error {
                 let why = status.detail.clone();
-                return Blocked::ByError(ControlError::Dependency { dependency: name, why });
+                return Blocked::ByError(ControlError::Dependency {
+                    dependency: name,
+                    why,
+                });
             }
             next = status.waits_for.clone();
             blocked = Blocked::By(watch);
@@ -415,8 +483,17 @@ fn why(status: &Status) -> String {
     }
 }
 
-fn open_log(to: &OutputTo, name: &ServiceName, logs: &Logs) -> Result<Option<ServiceLog>, LogError> {
-    let OutputTo::Files { collector, folder, pass_through } = to else {
+fn open_log(
+    to: &OutputTo,
+    name: &ServiceName,
+    logs: &Logs,
+) -> Result<Option<ServiceLog>, LogError> {
+    let OutputTo::Files {
+        collector,
+        folder,
+        pass_through,
+    } = to
+    else {
         return Ok(None);
     };
     let files = LogFiles {
@@ -427,6 +504,10 @@ fn open_log(to: &OutputTo, name: &ServiceName, logs: &Logs) -> Result<Option<Ser
         compress: logs.compress,
     };
     collector
-        .open(LogOptions { service: name.to_string(), files: Some(files), pass_through: *pass_through })
+        .open(LogOptions {
+            service: name.to_string(),
+            files: Some(files),
+            pass_through: *pass_through,
+        })
         .map(Some)
 }

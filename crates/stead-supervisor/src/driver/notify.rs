@@ -19,7 +19,9 @@ use crate::machine::{Event, Notification};
 pub(super) struct Bound(NotifySocket);
 
 /// Ends the listening, and removes the socket, when it is dropped.
-pub(super) struct Listening(#[expect(dead_code, reason = "held for its drop")] AbortOnDropHandle<()>);
+pub(super) struct Listening(
+    #[expect(dead_code, reason = "held for its drop")] AbortOnDropHandle<()>,
+);
 
 /// Makes a socket for one run of a service in `folder`.
 pub(super) fn bind(folder: &Path, name: &ServiceName) -> Result<Bound, NotifyError> {
@@ -47,9 +49,17 @@ impl Bound {
     ) -> Listening {
         let socket = self.0;
         Listening(AbortOnDropHandle::new(tokio::spawn(async move {
-            while let Ok(Received { pid, message, descriptors }) = socket.recv().await {
+            while let Ok(Received {
+                pid,
+                message,
+                descriptors,
+            }) = socket.recv().await
+            {
                 if !process.contains(pid) {
-                    tracing::warn!(pid, "a notification from outside the service was passed over");
+                    tracing::warn!(
+                        pid,
+                        "a notification from outside the service was passed over"
+                    );
                     continue;
                 }
                 for said in message.0.into_iter().filter_map(notification) {

@@ -61,7 +61,10 @@ impl Runner {
         report: &mpsc::Sender<Report>,
         slot: Slot,
         run: u64,
-    ) -> Result<(Arc<Process>, Option<super::notify::Listening>), Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<
+        (Arc<Process>, Option<super::notify::Listening>),
+        Box<dyn std::error::Error + Send + Sync>,
+    > {
         use stead_model::definition::Ready;
 
         let mut environment = self.environment()?;
@@ -73,7 +76,8 @@ impl Runner {
             None
         };
         let process = self.spawn(&self.service.command, environment).await?;
-        let listening = socket.map(|socket| socket.listen(Arc::clone(&process), slot, run, report.clone()));
+        let listening =
+            socket.map(|socket| socket.listen(Arc::clone(&process), slot, run, report.clone()));
         Ok((process, listening))
     }
 
@@ -110,9 +114,17 @@ impl Runner {
     }
 
     /// A command of the service as the system takes it.
-    pub(super) fn command(&self, argv: &Argv, environment: Environment) -> Result<Command, ProgramError> {
+    pub(super) fn command(
+        &self,
+        argv: &Argv,
+        environment: Environment,
+    ) -> Result<Command, ProgramError> {
         let directory = self.base.join(&self.service.directory);
-        let output = if self.log.is_some() { Output::Pipe } else { Output::Inherit };
+        let output = if self.log.is_some() {
+            Output::Pipe
+        } else {
+            Output::Inherit
+        };
         Ok(Command {
             name: self.name.to_string(),
             program: program::find(argv.program(), &directory, &environment)?,
@@ -165,13 +177,17 @@ impl Runner {
             }
         };
         for command in commands {
-            self.hook(command).await.map_err(|why| format!("{word} `{command}` {why}"))?;
+            self.hook(command)
+                .await
+                .map_err(|why| format!("{word} `{command}` {why}"))?;
         }
         Ok(())
     }
 
     async fn hook(&self, command: &Argv) -> Result<(), String> {
-        let environment = self.environment().map_err(|error| format!("failed: {}", chain(&error)))?;
+        let environment = self
+            .environment()
+            .map_err(|error| format!("failed: {}", chain(&error)))?;
         let process = self
             .spawn(command, environment)
             .await

@@ -19,7 +19,11 @@ pub(super) struct Timers {
 
 impl Timers {
     pub(super) fn new(epoch: Instant) -> Self {
-        Self { epoch, due: BTreeSet::new(), armed: HashMap::new() }
+        Self {
+            epoch,
+            due: BTreeSet::new(),
+            armed: HashMap::new(),
+        }
     }
 
     pub(super) fn arm(&mut self, slot: Slot, timer: Timer, at: Moment) {
@@ -36,7 +40,9 @@ impl Timers {
 
     /// When the next timer is due.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.due.first().and_then(|(at, ..)| self.epoch.checked_add(at.since_epoch()))
+        self.due
+            .first()
+            .and_then(|(at, ..)| self.epoch.checked_add(at.since_epoch()))
     }
 
     /// The time on the clock of all timers.

@@ -10,7 +10,13 @@ impl Machine {
     pub(super) fn stop(&mut self, by: Asker, now: Clock, todo: &mut Vec<Action>) {
         self.restart_due = false;
         todo.push(Action::Disarm(Timer::Restart));
-        if !self.step(lifecycle::Event::Control(Control::Stop), "stop asked for", by, now, todo) {
+        if !self.step(
+            lifecycle::Event::Control(Control::Stop),
+            "stop asked for",
+            by,
+            now,
+            todo,
+        ) {
             return;
         }
         self.next = false;
@@ -24,7 +30,13 @@ impl Machine {
         self.fail_as(Ended::Failure, cause, now, todo);
     }
 
-    pub(super) fn fail_as(&mut self, ended: Ended, cause: &str, now: Clock, todo: &mut Vec<Action>) {
+    pub(super) fn fail_as(
+        &mut self,
+        ended: Ended,
+        cause: &str,
+        now: Clock,
+        todo: &mut Vec<Action>,
+    ) {
         if !self.step(lifecycle::Event::Failed, cause, Asker::Stead, now, todo) {
             return;
         }
@@ -91,7 +103,10 @@ impl Machine {
     pub(super) fn ask(&mut self, now: Clock, todo: &mut Vec<Action>) {
         self.work = Work::Asked;
         todo.push(Action::Ask);
-        todo.push(Action::Arm(Timer::Grace, now.mono + self.service.stop.grace.get()));
+        todo.push(Action::Arm(
+            Timer::Grace,
+            now.mono + self.service.stop.grace.get(),
+        ));
     }
 
     pub(super) fn grace_over(&mut self, todo: &mut Vec<Action>) {
@@ -118,7 +133,12 @@ impl Machine {
                 }
             }
             Work::Asked => self.work = Work::Leftover,
-            Work::Idle | Work::BeforeStart | Work::Spawning | Work::Leftover | Work::Killed | Work::AfterStop => {}
+            Work::Idle
+            | Work::BeforeStart
+            | Work::Spawning
+            | Work::Leftover
+            | Work::Killed
+            | Work::AfterStop => {}
         }
     }
 
@@ -126,7 +146,13 @@ impl Machine {
         let success = matches!(exit, Exit::Code(code) if self.service.success_exit.contains(&code));
         if success {
             self.success = true;
-            self.step(lifecycle::Event::Ended(Ending::Success), describe(exit), Asker::Program, now, todo);
+            self.step(
+                lifecycle::Event::Ended(Ending::Success),
+                describe(exit),
+                Asker::Program,
+                now,
+                todo,
+            );
             self.plan_restart(Ended::Success, now, todo);
         } else {
             self.fail(&describe(exit), now, todo);
@@ -166,7 +192,13 @@ impl Machine {
         self.work = Work::Idle;
         self.pid = None;
         if self.state == State::Stopping {
-            self.step(lifecycle::Event::Ended(Ending::Success), "nothing of it is left", Asker::Stead, now, todo);
+            self.step(
+                lifecycle::Event::Ended(Ending::Success),
+                "nothing of it is left",
+                Asker::Stead,
+                now,
+                todo,
+            );
         }
         if self.next {
             self.begin(now, todo);

@@ -17,11 +17,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use stead_model::Moment;
 use stead_model::definition::Service;
 use stead_model::health::Standing;
 use stead_model::lifecycle::{self, Asker, History, Phase, Record, State, Transition};
 use stead_model::restart::Starts;
-use stead_model::Moment;
 use stead_os::process::Exit;
 
 /// What can happen to a service.
@@ -362,25 +362,41 @@ impl Machine {
     }
 
     fn notified(&mut self, said: Notification, now: Clock, todo: &mut Vec<Action>) {
-        if !matches!(self.work, Work::Up | Work::AfterStart | Work::BeforeStop | Work::Asked) {
+        if !matches!(
+            self.work,
+            Work::Up | Work::AfterStart | Work::BeforeStop | Work::Asked
+        ) {
             return;
         }
         match said {
-            Notification::Ready if self.state == State::Running(Phase::Reloading) && !self.reload_hook => {
+            Notification::Ready
+                if self.state == State::Running(Phase::Reloading) && !self.reload_hook =>
+            {
                 self.reloaded(now, todo);
             }
             Notification::Ready if self.is_starting() => self.ready(now, todo),
             Notification::Ready => {}
             Notification::Reloading => {
-                if self.step(lifecycle::Event::Reloading, "the program reloads", Asker::Program, now, todo) {
-                    todo.push(Action::Arm(Timer::Reload, now.mono + self.service.ready_timeout.get()));
+                if self.step(
+                    lifecycle::Event::Reloading,
+                    "the program reloads",
+                    Asker::Program,
+                    now,
+                    todo,
+                ) {
+                    todo.push(Action::Arm(
+                        Timer::Reload,
+                        now.mono + self.service.ready_timeout.get(),
+                    ));
                 }
             }
             Notification::Stopping => self.status = Some("stopping".to_owned()),
             Notification::Status(text) => self.status = Some(text),
             Notification::ExtendTimeout(by) => self.extend(by, now, todo),
             Notification::WatchdogPing => self.arm_watchdog(now, todo),
-            Notification::WatchdogTrigger => self.fail("the program triggered its watchdog", now, todo),
+            Notification::WatchdogTrigger => {
+                self.fail("the program triggered its watchdog", now, todo)
+            }
             Notification::WatchdogInterval(interval) => {
                 self.watchdog = (!interval.is_zero()).then_some(interval);
                 self.arm_watchdog(now, todo);

@@ -9,7 +9,13 @@ use super::{Action, Clock, Hook, Machine, Timer, Work};
 
 impl Machine {
     pub(super) fn start(&mut self, by: Asker, now: Clock, todo: &mut Vec<Action>) {
-        if self.step(lifecycle::Event::Control(Control::Start), "start asked for", by, now, todo) {
+        if self.step(
+            lifecycle::Event::Control(Control::Start),
+            "start asked for",
+            by,
+            now,
+            todo,
+        ) {
             self.asked_for(todo);
             self.start_when_idle(now, todo);
         }
@@ -18,7 +24,13 @@ impl Machine {
     pub(super) fn restart(&mut self, by: Asker, now: Clock, todo: &mut Vec<Action>) {
         match self.state {
             State::Error => {
-                if self.step(lifecycle::Event::Control(Control::Restart), "restart asked for", by, now, todo) {
+                if self.step(
+                    lifecycle::Event::Control(Control::Restart),
+                    "restart asked for",
+                    by,
+                    now,
+                    todo,
+                ) {
                     self.asked_for(todo);
                     self.start_when_idle(now, todo);
                 }
@@ -33,8 +45,14 @@ impl Machine {
 
     pub(super) fn restart_by_policy(&mut self, now: Clock, todo: &mut Vec<Action>) {
         let (event, cause) = match self.state {
-            State::Error => (lifecycle::Event::Control(Control::Restart), "restart after a failure"),
-            State::Terminated => (lifecycle::Event::Control(Control::Start), "start again after the end"),
+            State::Error => (
+                lifecycle::Event::Control(Control::Restart),
+                "restart after a failure",
+            ),
+            State::Terminated => (
+                lifecycle::Event::Control(Control::Start),
+                "start again after the end",
+            ),
             State::Init | State::Running(_) | State::Stopping => return,
         };
         self.restart_due = false;
@@ -96,7 +114,10 @@ impl Machine {
         match self.service.ready {
             Ready::Spawned => self.ready(now, todo),
             Ready::Notify | Ready::Healthy => {
-                todo.push(Action::Arm(Timer::Ready, now.mono + self.service.ready_timeout.get()));
+                todo.push(Action::Arm(
+                    Timer::Ready,
+                    now.mono + self.service.ready_timeout.get(),
+                ));
             }
         }
     }
@@ -107,7 +128,13 @@ impl Machine {
             self.work = Work::AfterStart;
             todo.push(Action::RunHooks(Hook::AfterStart));
         } else {
-            self.step(lifecycle::Event::Ready, ready_cause(self.service.ready), Asker::Stead, now, todo);
+            self.step(
+                lifecycle::Event::Ready,
+                ready_cause(self.service.ready),
+                Asker::Stead,
+                now,
+                todo,
+            );
         }
     }
 
@@ -126,7 +153,13 @@ impl Machine {
             }
             (Hook::AfterStart, Work::AfterStart, Ok(())) => {
                 self.work = Work::Up;
-                self.step(lifecycle::Event::Ready, ready_cause(self.service.ready), Asker::Stead, now, todo);
+                self.step(
+                    lifecycle::Event::Ready,
+                    ready_cause(self.service.ready),
+                    Asker::Stead,
+                    now,
+                    todo,
+                );
             }
             (Hook::AfterStart, Work::AfterStart, Err(why)) => {
                 self.work = Work::Up;
@@ -161,7 +194,13 @@ impl Machine {
             return;
         };
         let by_command = matches!(reload, Reload::Command(_));
-        if !self.step(lifecycle::Event::Reloading, "reload asked for", by, now, todo) {
+        if !self.step(
+            lifecycle::Event::Reloading,
+            "reload asked for",
+            by,
+            now,
+            todo,
+        ) {
             return;
         }
         if by_command {
@@ -171,7 +210,10 @@ impl Machine {
         }
         todo.push(Action::SignalReload);
         if self.service.ready == Ready::Notify {
-            todo.push(Action::Arm(Timer::Reload, now.mono + self.service.ready_timeout.get()));
+            todo.push(Action::Arm(
+                Timer::Reload,
+                now.mono + self.service.ready_timeout.get(),
+            ));
         } else {
             self.reloaded(now, todo);
         }
@@ -180,7 +222,13 @@ impl Machine {
     pub(super) fn reloaded(&mut self, now: Clock, todo: &mut Vec<Action>) {
         if self.state == State::Running(Phase::Reloading) {
             todo.push(Action::Disarm(Timer::Reload));
-            self.step(lifecycle::Event::Reloaded, "reloaded", Asker::Program, now, todo);
+            self.step(
+                lifecycle::Event::Reloaded,
+                "reloaded",
+                Asker::Program,
+                now,
+                todo,
+            );
         }
     }
 

@@ -26,7 +26,10 @@ fn person() -> Asker {
 impl Bench {
     fn new(keys: &str) -> Self {
         let now = Duration::ZERO;
-        Self { machine: Machine::new(service(keys), clock(now)), now }
+        Self {
+            machine: Machine::new(service(keys), clock(now)),
+            now,
+        }
     }
 
     /// Says an event; answers what is to be done, without the records of transitions.
@@ -38,7 +41,9 @@ impl Bench {
 
     fn state(&self) -> String {
         let state = self.machine.state();
-        state.phase().map_or(state.to_string(), |phase| format!("{state}/{phase}"))
+        state
+            .phase()
+            .map_or(state.to_string(), |phase| format!("{state}/{phase}"))
     }
 
     fn at(&self, later: u64) -> Moment {
@@ -54,7 +59,10 @@ impl Bench {
 }
 
 fn clock(now: Duration) -> Clock {
-    Clock { mono: Moment::after_epoch(now), wall: Timestamp::UNIX_EPOCH }
+    Clock {
+        mono: Moment::after_epoch(now),
+        wall: Timestamp::UNIX_EPOCH,
+    }
 }
 
 #[test]
@@ -68,10 +76,16 @@ fn a_spawned_program_is_ready_when_nothing_else_is_asked() {
 fn a_notify_program_is_ready_when_it_says_so_and_fails_at_the_deadline() {
     let mut bench = Bench::new("ready = \"notify\"\nready_timeout = \"9s\"");
     bench.on(Event::Start(person()));
-    assert_eq!(bench.on(Event::Spawned(7)), [Action::Arm(Timer::Ready, bench.at(9))]);
+    assert_eq!(
+        bench.on(Event::Spawned(7)),
+        [Action::Arm(Timer::Ready, bench.at(9))]
+    );
     assert_eq!(bench.state(), "RUNNING/starting");
     let more = Notification::ExtendTimeout(Duration::from_secs(30));
-    assert_eq!(bench.on(Event::Notified(more)), [Action::Arm(Timer::Ready, bench.at(30))]);
+    assert_eq!(
+        bench.on(Event::Notified(more)),
+        [Action::Arm(Timer::Ready, bench.at(30))]
+    );
     bench.on(Event::Notified(Notification::Ready));
     assert_eq!(bench.state(), "RUNNING/ready");
 
@@ -86,7 +100,10 @@ fn a_notify_program_is_ready_when_it_says_so_and_fails_at_the_deadline() {
 #[test]
 fn a_stop_is_asked_for_then_forced_when_the_grace_is_over() {
     let mut bench = Bench::started("");
-    assert_eq!(bench.on(Event::Stop(person())), [Action::Ask, Action::Arm(Timer::Grace, bench.at(10))]);
+    assert_eq!(
+        bench.on(Event::Stop(person())),
+        [Action::Ask, Action::Arm(Timer::Grace, bench.at(10))]
+    );
     assert_eq!(bench.state(), "STOPPING");
     assert_eq!(bench.on(Event::Due(Timer::Grace)), [Action::KillTree]);
     assert_eq!(bench.on(Event::Exited(Exit::Signal(9))), []);
@@ -111,9 +128,16 @@ fn what_outlives_a_stopped_program_has_the_rest_of_the_grace() {
 fn a_crash_takes_its_tree_along_and_restarts_when_the_delay_is_over_and_the_tree_is_gone() {
     let mut bench = Bench::started("");
     let todo = bench.on(Event::Exited(Exit::Signal(11)));
-    assert_eq!(todo, [Action::KillTree, Action::Arm(Timer::Restart, bench.at(1))]);
+    assert_eq!(
+        todo,
+        [Action::KillTree, Action::Arm(Timer::Restart, bench.at(1))]
+    );
     assert_eq!(bench.state(), "ERROR");
-    assert_eq!(bench.on(Event::Due(Timer::Restart)), [], "the old tree is still there");
+    assert_eq!(
+        bench.on(Event::Due(Timer::Restart)),
+        [],
+        "the old tree is still there"
+    );
     assert_eq!(bench.state(), "RUNNING/starting");
     assert_eq!(bench.on(Event::Emptied), [Action::Spawn]);
     assert_eq!(bench.machine.restarts(), 1);
@@ -128,7 +152,10 @@ fn a_success_exit_restarts_only_under_always() {
 
     let mut always = Bench::started("[services.it.restart]\npolicy = \"always\"\ndelay = \"2s\"");
     let todo = always.on(Event::Exited(Exit::Code(0)));
-    assert_eq!(todo, [Action::KillTree, Action::Arm(Timer::Restart, always.at(2))]);
+    assert_eq!(
+        todo,
+        [Action::KillTree, Action::Arm(Timer::Restart, always.at(2))]
+    );
     always.on(Event::Emptied);
     assert_eq!(always.on(Event::Due(Timer::Restart)), [Action::Spawn]);
 }
@@ -143,7 +170,10 @@ fn too_many_failures_stay_in_error_until_somebody_asks() {
         bench.on(Event::Emptied);
         assert_eq!(bench.state(), "ERROR");
         if run < 3 {
-            assert!(todo.contains(&Action::Arm(Timer::Restart, bench.at(0))), "{todo:?}");
+            assert!(
+                todo.contains(&Action::Arm(Timer::Restart, bench.at(0))),
+                "{todo:?}"
+            );
             assert_eq!(bench.on(Event::Due(Timer::Restart)), [Action::Spawn]);
         } else {
             assert_eq!(todo, [Action::KillTree]);
@@ -179,7 +209,10 @@ fn a_stop_during_the_spawn_ends_what_was_spawned() {
     bench.on(Event::Start(person()));
     assert_eq!(bench.on(Event::Stop(person())), []);
     assert_eq!(bench.state(), "STOPPING");
-    assert_eq!(bench.on(Event::Spawned(7)), [Action::Ask, Action::Arm(Timer::Grace, bench.at(10))]);
+    assert_eq!(
+        bench.on(Event::Spawned(7)),
+        [Action::Ask, Action::Arm(Timer::Grace, bench.at(10))]
+    );
     bench.on(Event::Exited(Exit::Signal(15)));
     bench.on(Event::Emptied);
     assert_eq!(bench.state(), "TERMINATED");
@@ -199,17 +232,35 @@ fn a_stop_in_error_ends_the_automatic_restarts() {
 fn hooks_run_in_their_places() {
     let keys = "before_start = [[\"a\"]]\nafter_start = [[\"b\"]]\nbefore_stop = [[\"c\"]]\nafter_stop = [[\"d\"]]";
     let mut bench = Bench::new(keys);
-    assert_eq!(bench.on(Event::Start(person())), [Action::RunHooks(Hook::BeforeStart)]);
-    assert_eq!(bench.on(Event::HooksEnded(Hook::BeforeStart, Ok(()))), [Action::Spawn]);
-    assert_eq!(bench.on(Event::Spawned(7)), [Action::RunHooks(Hook::AfterStart)]);
+    assert_eq!(
+        bench.on(Event::Start(person())),
+        [Action::RunHooks(Hook::BeforeStart)]
+    );
+    assert_eq!(
+        bench.on(Event::HooksEnded(Hook::BeforeStart, Ok(()))),
+        [Action::Spawn]
+    );
+    assert_eq!(
+        bench.on(Event::Spawned(7)),
+        [Action::RunHooks(Hook::AfterStart)]
+    );
     assert_eq!(bench.state(), "RUNNING/starting");
     bench.on(Event::HooksEnded(Hook::AfterStart, Ok(())));
     assert_eq!(bench.state(), "RUNNING/ready");
-    assert_eq!(bench.on(Event::Stop(person())), [Action::RunHooks(Hook::BeforeStop)]);
-    let todo = bench.on(Event::HooksEnded(Hook::BeforeStop, Err("c failed".to_owned())));
+    assert_eq!(
+        bench.on(Event::Stop(person())),
+        [Action::RunHooks(Hook::BeforeStop)]
+    );
+    let todo = bench.on(Event::HooksEnded(
+        Hook::BeforeStop,
+        Err("c failed".to_owned()),
+    ));
     assert_eq!(todo, [Action::Ask, Action::Arm(Timer::Grace, bench.at(10))]);
     bench.on(Event::Exited(Exit::Code(0)));
-    assert_eq!(bench.on(Event::Emptied), [Action::RunHooks(Hook::AfterStop)]);
+    assert_eq!(
+        bench.on(Event::Emptied),
+        [Action::RunHooks(Hook::AfterStop)]
+    );
     bench.on(Event::HooksEnded(Hook::AfterStop, Ok(())));
     assert_eq!(bench.state(), "TERMINATED");
 }
@@ -218,7 +269,10 @@ fn hooks_run_in_their_places() {
 fn a_failed_hook_before_the_start_is_a_failed_start() {
     let mut bench = Bench::new("before_start = [[\"a\"]]");
     bench.on(Event::Start(person()));
-    let todo = bench.on(Event::HooksEnded(Hook::BeforeStart, Err("a failed".to_owned())));
+    let todo = bench.on(Event::HooksEnded(
+        Hook::BeforeStart,
+        Err("a failed".to_owned()),
+    ));
     assert_eq!(todo, [Action::Arm(Timer::Restart, bench.at(1))]);
     assert_eq!(bench.state(), "ERROR");
 }
@@ -239,7 +293,10 @@ fn a_watchdog_that_is_not_fed_is_a_failure() {
     let mut bench = Bench::started("ready = \"notify\"");
     bench.on(Event::Notified(Notification::Ready));
     let second = Notification::WatchdogInterval(Duration::from_secs(1));
-    assert_eq!(bench.on(Event::Notified(second)), [Action::Arm(Timer::Watchdog, bench.at(1))]);
+    assert_eq!(
+        bench.on(Event::Notified(second)),
+        [Action::Arm(Timer::Watchdog, bench.at(1))]
+    );
     bench.now = Duration::from_millis(500);
     let todo = bench.on(Event::Notified(Notification::WatchdogPing));
     assert_eq!(todo, [Action::Arm(Timer::Watchdog, bench.at(1))]);
@@ -261,7 +318,10 @@ fn reload_by_signal_is_over_at_once_and_by_notify_when_confirmed() {
     assert_eq!(notify.state(), "RUNNING/ready");
 
     let mut none = Bench::started("");
-    assert!(matches!(none.on(Event::Reload(person()))[..], [Action::Ignored(_)]));
+    assert!(matches!(
+        none.on(Event::Reload(person()))[..],
+        [Action::Ignored(_)]
+    ));
 }
 
 /// What the world around a machine may do next, chosen by a number.
@@ -279,7 +339,10 @@ impl World {
         for action in todo {
             match action {
                 Action::Spawn => {
-                    assert!(!self.spawning && !self.tree && self.hook.is_none(), "two at once: {self:?}");
+                    assert!(
+                        !self.spawning && !self.tree && self.hook.is_none(),
+                        "two at once: {self:?}"
+                    );
                     self.spawning = true;
                 }
                 Action::RunHooks(hook) => {
@@ -318,14 +381,22 @@ impl World {
             }
             6 | 7 if self.main => {
                 self.main = false;
-                Some(Event::Exited(if choice == 6 { Exit::Code(0) } else { Exit::Code(1) }))
+                Some(Event::Exited(if choice == 6 {
+                    Exit::Code(0)
+                } else {
+                    Exit::Code(1)
+                }))
             }
             8 if self.tree && !self.main => {
                 self.tree = false;
                 Some(Event::Emptied)
             }
             9 | 10 => self.hook.take().map(|hook| {
-                let result = if choice == 9 { Ok(()) } else { Err("hook failed".to_owned()) };
+                let result = if choice == 9 {
+                    Ok(())
+                } else {
+                    Err("hook failed".to_owned())
+                };
                 Event::HooksEnded(hook, result)
             }),
             11 if self.main => Some(Event::Health(Standing::Unhealthy)),

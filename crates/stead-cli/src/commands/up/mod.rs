@@ -25,13 +25,20 @@ use crate::failure::{DENIED, FAILED, Failure};
 pub(crate) fn run(up: &Up) -> Result<ExitCode, Failure> {
     services::log_to_stderr("warn");
     let loaded = definition::load(&up.folder.join("stead.toml"))?;
-    let data = up.data.clone().unwrap_or_else(|| loaded.base.join(".stead"));
+    let data = up
+        .data
+        .clone()
+        .unwrap_or_else(|| loaded.base.join(".stead"));
     let folder = hold(&data)?;
     let listener = listen(up.http)?;
     // The guardian is forked here, before the first thread.
     let launcher = services::launcher(&folder.path().join("runs"))?;
     for swept in launcher.sweep() {
-        tracing::warn!(pid = swept.pid, name = swept.name, "ended what an earlier run had left");
+        tracing::warn!(
+            pid = swept.pid,
+            name = swept.name,
+            "ended what an earlier run had left"
+        );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -61,16 +68,27 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     let cannot = format!("cannot listen on {address} for the HTTP API");
     TcpListener::bind(address)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-        .map_err(|error| match (error.kind(), stead_os::listener::listener_on(address.port())) {
-            (std::io::ErrorKind::AddrInUse, Some(taken)) => {
-                let by = format!("port {} is taken by {} (pid {})", address.port(), taken.name, taken.pid);
-                Failure::new(FAILED, by).during(cannot).hint("--http takes another address; port 0 takes one that is free")
+        .map_err(|error| {
+            match (
+                error.kind(),
+                stead_os::listener::listener_on(address.port()),
+            ) {
+                (std::io::ErrorKind::AddrInUse, Some(taken)) => {
+                    let by = format!(
+                        "port {} is taken by {} (pid {})",
+                        address.port(),
+                        taken.name,
+                        taken.pid
+                    );
+                    Failure::new(FAILED, by)
+                        .during(cannot)
+                        .hint("--http takes another address; port 0 takes one that is free")
+                }
+                (std::io::ErrorKind::AddrInUse, None) => Failure::of(FAILED, cannot, &error)
+                    .hint("--http takes another address; port 0 takes one that is free"),
+                (std::io::ErrorKind::PermissionDenied, _) => Failure::of(DENIED, cannot, &error),
+                _ => Failure::of(FAILED, cannot, &error),
             }
-            (std::io::ErrorKind::AddrInUse, None) => {
-                Failure::of(FAILED, cannot, &error).hint("--http takes another address; port 0 takes one that is free")
-            }
-            (std::io::ErrorKind::PermissionDenied, _) => Failure::of(DENIED, cannot, &error),
-            _ => Failure::of(FAILED, cannot, &error),
         })
 }
 
@@ -82,7 +100,8 @@ async fn serve_until_asked(
     launcher: Launcher,
 ) -> Result<ExitCode, Failure> {
     let mut wishes = signals::ending()?;
-    let cannot = |error: std::io::Error| Failure::of(FAILED, "cannot listen for the HTTP API", &error);
+    let cannot =
+        |error: std::io::Error| Failure::of(FAILED, "cannot listen for the HTTP API", &error);
     let listener = tokio::net::TcpListener::from_std(listener).map_err(cannot)?;
     let http = listener.local_addr().map_err(cannot)?;
     let registry = open_registry(folder).await?;
@@ -97,9 +116,16 @@ async fn serve_until_asked(
     };
     let output = services::to_files(&folder.path().join("logs"), false)?;
     let supervisor = services::supervisor(&options, output)?;
-    let agent = Agent::start(&loaded.definition, AgentOptions { supervisor, launcher, registry: Some(local.clone()) })
-        .await
-        .map_err(|error| Failure::of(FAILED, "cannot keep the registry in step", &error))?;
+    let agent = Agent::start(
+        &loaded.definition,
+        AgentOptions {
+            supervisor,
+            launcher,
+            registry: Some(local.clone()),
+        },
+    )
+    .await
+    .map_err(|error| Failure::of(FAILED, "cannot keep the registry in step", &error))?;
     let agent = Arc::new(agent);
 
     let shutdown = CancellationToken::new();
@@ -112,7 +138,10 @@ async fn serve_until_asked(
         .map_err(|error| Failure::from_error(FAILED, &error))?;
     let facts = facts(loaded, folder, http);
     folder
-        .write("agent.json", &serde_json::to_vec_pretty(&facts).unwrap_or_default())
+        .write(
+            "agent.json",
+            &serde_json::to_vec_pretty(&facts).unwrap_or_default(),
+        )
         .map_err(|error| Failure::of(FAILED, "cannot write agent.json", &error))?;
     let serving = tokio::spawn({
         let shutdown = shutdown.clone();
@@ -151,9 +180,8 @@ async fn open_registry(folder: &DataFolder) -> Result<Registry, Failure> {
     let store = Embedded::open(&path, stead_store::Options::default()).map_err(|error| {
         let failure = Failure::from_error(FAILED, &error);
         match &error {
-            StoreError::Corrupt { .. } => {
-                failure.hint("the damaged file is kept; starting again begins with an empty registry")
-            }
+            StoreError::Corrupt { .. } => failure
+                .hint("the damaged file is kept; starting again begins with an empty registry"),
             _ => failure,
         }
     })?;
@@ -163,12 +191,28 @@ async fn open_registry(folder: &DataFolder) -> Result<Registry, Failure> {
 }
 
 async fn join(registry: &Registry, http: SocketAddr) -> Result<Local, Failure> {
-    let address = if http.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { http.ip() };
-    let node = Node { node: stead_os::host::name(), address: address.to_string(), ..Node::default() };
-    let options = LocalOptions { node, server_port: http.port(), version: env!("CARGO_PKG_VERSION").to_owned() };
-    Local::open(registry, options)
-        .await
-        .map_err(|error| Failure::of(FAILED, "cannot enter this machine into the registry", &error))
+    let address = if http.ip().is_unspecified() {
+        IpAddr::V4(Ipv4Addr::LOCALHOST)
+    } else {
+        http.ip()
+    };
+    let node = Node {
+        node: stead_os::host::name(),
+        address: address.to_string(),
+        ..Node::default()
+    };
+    let options = LocalOptions {
+        node,
+        server_port: http.port(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    Local::open(registry, options).await.map_err(|error| {
+        Failure::of(
+            FAILED,
+            "cannot enter this machine into the registry",
+            &error,
+        )
+    })
 }
 
 /// The HTTP API's address as programs on this machine reach it.

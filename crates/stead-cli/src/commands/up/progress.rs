@@ -31,9 +31,20 @@ enum Screen {
 impl Progress {
     /// Shows what becomes of the agent's services from now on.
     pub(super) fn start(agent: &Arc<Agent>, http: SocketAddr) -> Self {
-        let names: Vec<_> = agent.supervisor().names().map(ToString::to_string).collect();
-        let screen = if std::io::stderr().is_terminal() { live(&names) } else { Screen::Plain };
-        screen.say(&format!("stead: {} services, HTTP API on {http}; Ctrl+C stops them", names.len()));
+        let names: Vec<_> = agent
+            .supervisor()
+            .names()
+            .map(ToString::to_string)
+            .collect();
+        let screen = if std::io::stderr().is_terminal() {
+            live(&names)
+        } else {
+            Screen::Plain
+        };
+        screen.say(&format!(
+            "stead: {} services, HTTP API on {http}; Ctrl+C stops them",
+            names.len()
+        ));
         let mut followers = JoinSet::new();
         for name in names {
             followers.spawn(follow(Arc::clone(agent), name, screen.clone()));
@@ -43,7 +54,8 @@ impl Progress {
 
     /// Says that the end has been asked for.
     pub(super) fn stopping(&self) {
-        self.screen.say("stead: stopping; Ctrl+C again does not wait for the services");
+        self.screen
+            .say("stead: stopping; Ctrl+C again does not wait for the services");
     }
 
     /// Shows what is left to be shown.
@@ -91,9 +103,13 @@ impl Screen {
         match self {
             Self::Plain => self.say(&format!("{}: {}", service.name, words(service))),
             Self::Live(_, bars) => {
-                let Some(bar) = bars.get(&service.name) else { return };
+                let Some(bar) = bars.get(&service.name) else {
+                    return;
+                };
                 bar.set_message(words(service));
-                if matches!(service.phase.as_deref(), Some("starting" | "reloading")) || service.state == "STOPPING" {
+                if matches!(service.phase.as_deref(), Some("starting" | "reloading"))
+                    || service.state == "STOPPING"
+                {
                     bar.enable_steady_tick(TICK);
                 } else {
                     bar.disable_steady_tick();
@@ -105,7 +121,9 @@ impl Screen {
 }
 
 async fn follow(agent: Arc<Agent>, name: String, screen: Screen) {
-    let (Some(mut status), Some(mut health)) = (agent.supervisor().watch(&name), agent.health(&name)) else {
+    let (Some(mut status), Some(mut health)) =
+        (agent.supervisor().watch(&name), agent.health(&name))
+    else {
         return;
     };
     let mut shown = String::new();

@@ -20,20 +20,23 @@ pub(super) struct Hierarchy {
 }
 
 impl Hierarchy {
-    /// Makes a cgroup below this process's own, if there is a version 2 tree it may write.
-    pub(super) fn create(name: &str) -> Option<Self> {
+    /// A cgroup to be below this process's own, if there is a version 2 tree it may write.
+    pub(super) fn plan(name: &str) -> Option<Self> {
         let base = own_cgroup()?;
         rustix::fs::access(base.join("cgroup.procs"), Access::WRITE_OK).ok()?;
         let own = base.join(name);
-        fs::create_dir(&own).ok()?;
-        let hierarchy = Self { base, own };
+        Some(Self { base, own })
+    }
+
+    /// Makes it; `None` if this system cannot hold trees in it.
+    pub(super) fn create(self) -> Option<Self> {
+        fs::create_dir(&self.own).ok()?;
         // Since Linux 5.14; older ones could not end a tree that keeps forking.
-        if hierarchy.own.join("cgroup.kill").exists() {
-            Some(hierarchy)
-        } else {
-            remove(&hierarchy.own);
-            None
+        if self.own.join("cgroup.kill").exists() {
+            return Some(self);
         }
+        remove(&self.own);
+        None
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -133,9 +136,28 @@ pub(super) fn members(cgroup: &Path) -> Vec<i32> {
     members
 }
 
-/// Whether a process is in a cgroup or below it.
+/// Whether a process is in the cgroup of a run or below it.
 pub(super) fn holds(cgroup: &Path, pid: i32) -> bool {
-    of_process(&pid.to_string()).is_some_and(|found| found.starts_with(cgroup))
+    let Ok(cgroups) = fs::read_to_string(format!("/proc/{pid}/cgroup")) else {
+        return false;
+    };
+    path_in(&cgroups).is_some_and(|path| is_within(cgroup, path))
+}
+
+/// Whether a path of `/proc/PID/cgroup` is the folder of a run or below it. The names of the
+/// launcher and the run tell: the launcher's is unique. Where the tree is mounted need not be
+/// known.
+fn is_within(cgroup: &Path, path: &str) -> bool {
+    let (Some(run), Some(launcher)) = (
+        cgroup.file_name(),
+        cgroup.parent().and_then(Path::file_name),
+    ) else {
+        return false;
+    };
+    let names = Path::new(launcher).join(run);
+    Path::new(path)
+        .ancestors()
+        .any(|above| above.ends_with(&names))
 }
 
 /// Removes a cgroup and those below it. Nothing lives in them any more.
@@ -158,20 +180,20 @@ pub(super) fn number(cgroup: &Path, file: &str, key: Option<&str>) -> Option<u64
     }
 }
 
+/// The folder of this process's cgroup.
 fn own_cgroup() -> Option<PathBuf> {
-    of_process("self")
-}
-
-/// The folder of a process's cgroup.
-fn of_process(pid: &str) -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let cgroups = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-    locate(&mounts, &cgroups)
+    let cgroups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    locate(&mounts, path_in(&cgroups)?)
 }
 
-/// Finds the folder from `/proc/self/mountinfo` and `/proc/PID/cgroup`.
-fn locate(mounts: &str, cgroups: &str) -> Option<PathBuf> {
-    let path = cgroups.lines().find_map(|line| line.strip_prefix("0::"))?;
+/// The path in the version 2 tree, from `/proc/PID/cgroup`.
+fn path_in(cgroups: &str) -> Option<&str> {
+    cgroups.lines().find_map(|line| line.strip_prefix("0::"))
+}
+
+/// The folder of a cgroup, by `/proc/self/mountinfo`.
+fn locate(mounts: &str, path: &str) -> Option<PathBuf> {
     mounts.lines().find_map(|line| {
         let (left, right) = line.split_once(" - ")?;
         if right.split(' ').next()? != "cgroup2" {
@@ -224,7 +246,10 @@ fn is(result: &io::Result<()>, errno: rustix::io::Errno) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::locate;
+    use std::fs;
+    use std::path::Path;
+
+    use super::{Hierarchy, is_within, locate, path_in};
 
     #[test]
     fn the_folder_is_found_wherever_the_tree_is_mounted() {
@@ -235,22 +260,73 @@ mod tests {
         let cases = [
             (
                 unified,
-                "0::/user.slice/a b\n",
+                "/user.slice/a b",
                 Some("/sys/fs/cgroup/user.slice/a b"),
             ),
-            (unified, "0::/\n", Some("/sys/fs/cgroup/")),
-            (hybrid, "8:pids:/x\n0::/\n", Some("/sys/fs/cgroup/unified/")),
-            (container, "0::/docker/ab/c\n", Some("/sys/fs/cgroup x/c")),
-            (container, "0::/elsewhere\n", None),
-            (hybrid, "8:pids:/x\n", None),
-            ("", "0::/\n", None),
+            (unified, "/", Some("/sys/fs/cgroup/")),
+            (hybrid, "/", Some("/sys/fs/cgroup/unified/")),
+            (container, "/docker/ab/c", Some("/sys/fs/cgroup x/c")),
+            (container, "/elsewhere", None),
+            ("", "/", None),
         ];
-        for (mounts, cgroups, expected) in cases {
-            assert_eq!(
-                locate(mounts, cgroups).as_deref(),
-                expected.map(std::path::Path::new),
-                "{mounts} {cgroups}"
+        for (mounts, path, expected) in cases {
+            let found = locate(mounts, path);
+            assert_eq!(found.as_deref(), expected.map(Path::new), "{mounts} {path}");
+        }
+    }
+
+    #[test]
+    fn only_the_line_of_version_2_counts() {
+        assert_eq!(path_in("8:pids:/x\n0::/a/b\n"), Some("/a/b"));
+        assert_eq!(path_in("8:pids:/x\n"), None);
+    }
+
+    #[test]
+    fn a_run_holds_what_is_in_it_and_below_it() {
+        let run = Path::new("/sys/fs/cgroup/user.slice/stead-7-ab/orders-1");
+        for (path, expected) in [
+            ("/user.slice/stead-7-ab/orders-1", true),
+            ("/stead-7-ab/orders-1/below/it", true),
+            ("/stead-7-ab/orders-12", false),
+            ("/stead-7-ab", false),
+            ("/another/orders-1", false),
+            ("/", false),
+        ] {
+            assert_eq!(is_within(run, path), expected, "{path}");
+        }
+    }
+
+    /// Folders as the kernel would show them; what is written to them stays to be read.
+    fn hierarchy(base: &[&str], own: &[&str]) -> (tempfile::TempDir, Hierarchy) {
+        let folder = tempfile::tempdir().unwrap();
+        let base_path = folder.path().to_owned();
+        let own_path = base_path.join("stead-7-ab");
+        fs::create_dir(&own_path).unwrap();
+        for (path, controllers) in [(&base_path, base), (&own_path, own)] {
+            fs::write(path.join("cgroup.controllers"), controllers.join(" ")).unwrap();
+            fs::write(path.join("cgroup.subtree_control"), "").unwrap();
+        }
+        let hierarchy = Hierarchy {
+            base: base_path,
+            own: own_path,
+        };
+        (folder, hierarchy)
+    }
+
+    #[test]
+    fn a_controller_is_enabled_all_the_way_down_or_named() {
+        let (_folder, cgroups) = hierarchy(&["cpu", "memory"], &["memory"]);
+        assert_eq!(cgroups.enable("memory"), Ok(()));
+        for folder in [&cgroups.base, &cgroups.own] {
+            let enabled = fs::read_to_string(folder.join("cgroup.subtree_control")).unwrap();
+            assert_eq!(enabled, "+memory");
+        }
+        for (controller, folder) in [("cpu", &cgroups.own), ("pids", &cgroups.base)] {
+            let expected = format!(
+                "the cgroup controller `{controller}` is not delegated to {}",
+                folder.display()
             );
+            assert_eq!(cgroups.enable(controller), Err(expected));
         }
     }
 }

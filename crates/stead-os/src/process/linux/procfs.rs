@@ -84,15 +84,15 @@ fn pid_is_there(pid: i32) -> bool {
     Path::new(&format!("/proc/{pid}/stat")).exists()
 }
 
-/// Everything below a process, with the parent each was found under.
-pub(super) fn descendants(root: i32) -> Vec<(i32, i32)> {
-    let mut found: Vec<(i32, i32)> = Vec::new();
+/// Everything below a process.
+pub(super) fn descendants(root: i32) -> Vec<i32> {
+    let mut found: Vec<i32> = Vec::new();
     let mut parents = vec![root];
     while let Some(parent) = parents.pop() {
         for child in children(parent) {
             // Forking and dying while it is read can show one twice.
-            if !found.iter().any(|(pid, _)| *pid == child) {
-                found.push((child, parent));
+            if !found.contains(&child) {
+                found.push(child);
                 parents.push(child);
             }
         }
@@ -101,18 +101,25 @@ pub(super) fn descendants(root: i32) -> Vec<(i32, i32)> {
 }
 
 /// Whether `ancestor` is above `pid`, or is it.
-pub(super) fn is_below(mut pid: i32, ancestor: i32) -> bool {
-    // Parents are older; the bound is for chains that change while they are read.
-    for _ in 0..4096 {
-        if pid == ancestor {
-            return true;
-        }
-        match Stat::of(pid) {
-            Some(stat) if stat.parent > 1 => pid = stat.parent,
-            _ => return false,
+pub(super) fn is_below(pid: i32, ancestor: i32) -> bool {
+    /// A chain breaks when a process in the middle of it ends while it is followed.
+    const ATTEMPTS: usize = 16;
+    (0..ATTEMPTS)
+        .find_map(|_| follow_up(pid, ancestor))
+        .unwrap_or(false)
+}
+
+/// Follows the parents up; `None` if the chain broke.
+fn follow_up(pid: i32, ancestor: i32) -> Option<bool> {
+    let mut at = pid;
+    while at != ancestor {
+        match Stat::of(at) {
+            Some(stat) if stat.parent > 1 || stat.parent == ancestor => at = stat.parent,
+            None if at != pid => return None,
+            _ => return Some(false),
         }
     }
-    false
+    Some(true)
 }
 
 /// Every process there is.

@@ -202,10 +202,7 @@ impl Run {
         }
         let members = match &self.place {
             Place::Cgroup(path) => cgroup::members(path),
-            Place::Guardian(_) => procfs::descendants(guardian)
-                .into_iter()
-                .map(|(pid, _)| pid)
-                .collect(),
+            Place::Guardian(_) => procfs::descendants(guardian),
         };
         let stats: Vec<_> = members
             .into_iter()

@@ -156,7 +156,7 @@ pub(super) fn environment(variables: &[(OsString, OsString)]) -> io::Result<Vec<
         if name.is_empty() || name[1..].contains(&u16::from(b'=')) {
             return Err(invalid(format!(
                 "{:?} cannot be a variable's name",
-                OsString::from_wide(&name)
+                String::from_utf16_lossy(&name)
             )));
         }
         let value = checked(value, "a variable's value")?;

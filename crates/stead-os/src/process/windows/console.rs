@@ -6,14 +6,15 @@
 //! `main` and any runtime. Stead never leaves its own console and its own Ctrl+C handling stays
 //! as it is.
 
+use std::fmt::Write as _;
 use std::io;
 use std::os::windows::io::{FromRawHandle as _, OwnedHandle};
 use std::ptr;
 
 use windows_sys::Win32::Foundation::{HWND, LPARAM};
 use windows_sys::Win32::System::Console::{
-    AttachConsole, CTRL_C_EVENT, FreeConsole, GenerateConsoleCtrlEvent, GetConsoleProcessList,
-    SetConsoleCtrlHandler,
+    AttachConsole, CTRL_BREAK_EVENT, CTRL_C_EVENT, FreeConsole, GenerateConsoleCtrlEvent,
+    GetConsoleProcessList, SetConsoleCtrlHandler,
 };
 use windows_sys::Win32::System::Environment::GetCommandLineW;
 use windows_sys::Win32::System::Threading::{
@@ -24,17 +25,17 @@ use windows_sys::Win32::UI::WindowsAndMessaging::{
 };
 use windows_sys::core::BOOL;
 
-use super::create::wide;
 use super::job::{Job, check};
 use super::wait;
 use crate::process::Signal;
+use crate::wide;
 
 /// The first argument that makes an executable send Ctrl+C to the consoles of the process ids
 /// that follow.
 const MARKER: &str = "--stead-send-ctrl-c";
 
-/// The signals for which Ctrl+C stands: SIGINT and SIGTERM.
-pub(super) fn is_ctrl_c(signal: Signal) -> bool {
+/// The signals that ask a program to stop: SIGINT and SIGTERM, by the numbers C gives them.
+pub(super) fn means_stop(signal: Signal) -> bool {
     matches!(signal.0, 2 | 15)
 }
 
@@ -45,13 +46,21 @@ pub(super) fn let_children_see_ctrl_c() {
     unsafe { SetConsoleCtrlHandler(None, 0) };
 }
 
-/// Sends Ctrl+C to the consoles of a job's processes, or of one of them. Returns before it has
-/// arrived.
-pub(super) fn send_ctrl_c(job: &Job, only: Option<u32>) {
-    let pids = match only {
-        Some(pid) => vec![pid],
-        None => job.pids().unwrap_or_default(),
+/// Sends Ctrl+Break to a process group on our own console: there, a group cannot be sent Ctrl+C.
+pub(super) fn send_ctrl_break(job: &Job, group: u32) {
+    // While its first process lives, the id names no other group.
+    let Some(_first) = job.open_member(group) else {
+        return;
     };
+    // SAFETY: a call without memory of ours.
+    if let Err(error) = check(unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, group) }) {
+        tracing::warn!(pid = group, %error, "cannot send Ctrl+Break");
+    }
+}
+
+/// Sends Ctrl+C to the consoles of a job's processes. Returns before it has arrived.
+pub(super) fn send_ctrl_c(job: &Job) {
+    let pids = job.pids().unwrap_or_default();
     // Held until the sender has ended, so that none of the ids names another process by then.
     let members: Vec<(u32, OwnedHandle)> = pids
         .into_iter()
@@ -71,10 +80,10 @@ fn start_sender(pids: impl Iterator<Item = u32>) -> io::Result<OwnedHandle> {
     let executable = std::env::current_exe()?;
     let mut line = format!("stead {MARKER}");
     for pid in pids {
-        line.push_str(&format!(" {pid}"));
+        let _ = write!(line, " {pid}"); // a String takes everything
     }
-    let application = wide(executable.as_os_str());
-    let mut line = wide(line.as_ref());
+    let application = wide::with_nul(executable.as_os_str());
+    let mut line = wide::with_nul(line.as_ref());
     let startup = STARTUPINFOW {
         cb: u32::try_from(size_of::<STARTUPINFOW>()).unwrap_or(0),
         ..Default::default()
@@ -111,11 +120,7 @@ static SEND_INSTEAD_OF_MAIN: extern "C" fn() = send_instead_of_main;
 
 extern "C" fn send_instead_of_main() {
     // SAFETY: the system's own copy of the command line: it ends in NUL and stays.
-    let line = unsafe {
-        let start = GetCommandLineW();
-        let length = (0..).take_while(|&at| *start.add(at) != 0).count();
-        std::slice::from_raw_parts(start, length)
-    };
+    let line = unsafe { wide::at(GetCommandLineW()) };
     if let Some(pids) = pids_to_send_to(line) {
         let mut reached = Vec::new();
         for pid in pids {

@@ -1,10 +1,10 @@
 //! `CreateProcessW`: in the job from the first instruction, with its three standard handles and no
 //! other.
 
+use std::ffi::OsString;
 use std::io::{self, PipeReader};
-use std::os::windows::ffi::OsStrExt as _;
 use std::os::windows::io::{
-    AsHandle as _, AsRawHandle as _, BorrowedHandle, FromRawHandle as _, OwnedHandle,
+    AsHandle as _, AsRawHandle, BorrowedHandle, FromRawHandle as _, OwnedHandle,
 };
 use std::path::{Path, PathBuf};
 use std::ptr;
@@ -28,17 +28,27 @@ use windows_sys::Win32::System::Threading::{
 use super::command_line;
 use super::job::{Job, check};
 use crate::process::{Command, Output, SpawnError, Stdin};
+use crate::wide;
+
+/// The variable that names a run.
+const INVOCATION: &str = "STEAD_INVOCATION";
 
 /// A process that runs.
 pub(super) struct Created {
     pub(super) id: u32,
     pub(super) process: OwnedHandle,
+    /// Whether it is on our console rather than on one of its own.
+    pub(super) on_our_console: bool,
     pub(super) stdout: Option<PipeReader>,
     pub(super) stderr: Option<PipeReader>,
 }
 
-/// Creates the command's process in `job`.
-pub(super) fn create(command: &Command, job: &Job) -> Result<Created, SpawnError> {
+/// Creates the command's process in `job`; `invocation` names this run to it.
+pub(super) fn create(
+    command: &Command,
+    invocation: OsString,
+    job: &Job,
+) -> Result<Created, SpawnError> {
     let program = executable(&command.program)?;
     let directory = plain(&command.directory);
     enterable(directory)?;
@@ -48,11 +58,12 @@ pub(super) fn create(command: &Command, job: &Job) -> Result<Created, SpawnError
             source,
         }
     })?;
-    let environment =
-        command_line::environment(&command.environment).map_err(|source| SpawnError::Os {
-            action: "pass the environment on",
-            source,
-        })?;
+    let mut variables = command.environment.clone();
+    variables.push((INVOCATION.into(), invocation));
+    let environment = command_line::environment(&variables).map_err(|source| SpawnError::Os {
+        action: "pass the environment on",
+        source,
+    })?;
     let streams = Streams::open(command).map_err(|source| SpawnError::Os {
         action: "open the standard streams",
         source,
@@ -62,6 +73,7 @@ pub(super) fn create(command: &Command, job: &Job) -> Result<Created, SpawnError
     Ok(Created {
         id: process.id,
         process: process.handle,
+        on_our_console: streams.terminal,
         stdout: streams.stdout,
         stderr: streams.stderr,
     })
@@ -79,10 +91,7 @@ fn launch(
     streams: &Streams,
     job: &Job,
 ) -> io::Result<Launched> {
-    let handles = streams
-        .child
-        .each_ref()
-        .map(|handle| handle.as_raw_handle());
+    let handles = streams.child.each_ref().map(AsRawHandle::as_raw_handle);
     let jobs = [job.raw()];
     // Declared after what it refers to, so it goes first.
     let mut attributes = AttributeList::new(2)?;
@@ -107,9 +116,9 @@ fn launch(
     } else {
         CREATE_NO_WINDOW
     };
-    let application = wide(start.application.as_os_str());
+    let application = wide::with_nul(start.application.as_os_str());
     let mut line = start.line.clone();
-    let folder = wide(directory.as_os_str());
+    let folder = wide::with_nul(directory.as_os_str());
     let mut information = PROCESS_INFORMATION::default();
     // SAFETY: every string ends in NUL and the block in two; the command line is writable; the
     // attribute list and what it refers to outlive the call; handles to inherit are inheritable.
@@ -331,8 +340,4 @@ fn plain(path: &Path) -> &Path {
         }
         _ => path,
     }
-}
-
-pub(super) fn wide(text: &std::ffi::OsStr) -> Vec<u16> {
-    text.encode_wide().chain([0]).collect()
 }

@@ -5,7 +5,7 @@ use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
 use std::ptr;
 use std::time::Duration;
 
-use windows_sys::Win32::Foundation::{ERROR_MORE_DATA, HANDLE};
+use windows_sys::Win32::Foundation::{ERROR_MORE_DATA, HANDLE, WAIT_TIMEOUT};
 use windows_sys::Win32::System::JobObjects::{
     CreateJobObjectW, IsProcessInJob, JOB_OBJECT_CPU_RATE_CONTROL_ENABLE,
     JOB_OBJECT_CPU_RATE_CONTROL_HARD_CAP, JOB_OBJECT_LIMIT_ACTIVE_PROCESS,
@@ -19,7 +19,7 @@ use windows_sys::Win32::System::JobObjects::{
 };
 use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
 use windows_sys::Win32::System::Threading::{
-    OpenProcess, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE,
+    OpenProcess, PROCESS_QUERY_INFORMATION, PROCESS_SYNCHRONIZE, WaitForSingleObject,
 };
 
 use crate::process::{LimitNotEnforced, Limits, Usage};
@@ -151,10 +151,10 @@ impl Job {
         }
     }
 
-    /// Opens a process if it is one of the job's. While the handle is open, its id names no
+    /// Opens a process if it is one of the job's and runs. While the handle is open, its id names no
     /// other process.
     pub(super) fn open_member(&self, pid: u32) -> Option<OwnedHandle> {
-        let access = PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_SYNCHRONIZE;
+        let access = PROCESS_QUERY_INFORMATION | PROCESS_SYNCHRONIZE;
         // SAFETY: any id may be asked for; the system refuses those that are none.
         let handle = unsafe { OpenProcess(access, 0, pid) };
         if handle.is_null() {
@@ -165,7 +165,9 @@ impl Job {
         let mut member = 0;
         // SAFETY: both handles are open, and `member` outlives the call.
         let asked = unsafe { IsProcessInJob(handle, self.raw(), &raw mut member) };
-        (asked != 0 && member != 0).then_some(process)
+        // SAFETY: the handle is open; this only looks.
+        let runs = unsafe { WaitForSingleObject(handle, 0) } == WAIT_TIMEOUT;
+        (asked != 0 && member != 0 && runs).then_some(process)
     }
 
     pub(super) fn usage(&self) -> Usage {

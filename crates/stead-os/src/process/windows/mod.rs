@@ -96,6 +96,7 @@ pub(super) struct Process {
     handle: OwnedHandle,
     stdout: Option<PipeReader>,
     stderr: Option<PipeReader>,
+    on_our_console: bool,
     not_enforced: Vec<LimitNotEnforced>,
 }
 
@@ -137,6 +138,7 @@ impl Process {
             handle: created.process,
             stdout: created.stdout,
             stderr: created.stderr,
+            on_our_console: created.on_our_console,
             not_enforced,
         })
     }
@@ -148,7 +150,7 @@ impl Process {
         trees: &Arc<port::Trees>,
         key: usize,
     ) -> Result<create::Created, SpawnError> {
-        let created = create::create(command, &tree.job)?;
+        let created = create::create(command, trees.invocation(key), &tree.job)?;
         let process = created
             .process
             .try_clone()
@@ -212,8 +214,8 @@ impl Process {
     }
 
     pub(super) fn signal(&self, signal: Signal) {
-        if console::is_ctrl_c(signal) {
-            console::send_ctrl_c(&self.tree.job, Some(self.id));
+        if console::means_stop(signal) {
+            self.interrupt();
         } else {
             tracing::debug!(
                 pid = self.id,
@@ -223,9 +225,20 @@ impl Process {
         }
     }
 
+    /// The signal is of no account: Windows has one way to ask a console program, and one to ask
+    /// a program with windows.
     pub(super) fn ask(&self, _signal: Signal) {
-        console::send_ctrl_c(&self.tree.job, None);
+        self.interrupt();
         console::close_windows(&self.tree.job);
+    }
+
+    fn interrupt(&self) {
+        if self.on_our_console {
+            // Ctrl+C would reach all that share the console, us and the user's shell included.
+            console::send_ctrl_break(&self.tree.job, self.id);
+        } else {
+            console::send_ctrl_c(&self.tree.job);
+        }
     }
 
     pub(super) fn kill_tree(&self) {

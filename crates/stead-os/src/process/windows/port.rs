@@ -1,12 +1,14 @@
 //! The completion port on which every job reports that its last process is gone.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io;
 use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use windows_sys::Win32::Foundation::INVALID_HANDLE_VALUE;
 use windows_sys::Win32::System::IO::{
@@ -35,6 +37,8 @@ pub(super) struct Port {
 pub(super) struct Trees {
     port: OwnedHandle,
     next: AtomicUsize,
+    /// What the name of each run starts with: no other launcher has it, in this process or later.
+    prefix: String,
     running: Mutex<HashMap<usize, Arc<Tree>>>,
 }
 
@@ -49,6 +53,7 @@ impl Port {
             // SAFETY: the call above returned this handle, and nothing else owns it.
             port: unsafe { OwnedHandle::from_raw_handle(port) },
             next: AtomicUsize::new(END + 1),
+            prefix: prefix(),
             running: Mutex::default(),
         });
         let listener = std::thread::Builder::new()
@@ -97,6 +102,11 @@ impl Trees {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         job.report_to(&self.port, key)?;
         Ok(key)
+    }
+
+    /// The name of the run that reports under `key`.
+    pub(super) fn invocation(&self, key: usize) -> OsString {
+        format!("{}-{key}", self.prefix).into()
     }
 
     /// Keeps a tree until its job reports its end. To be called before its process exists.
@@ -156,4 +166,13 @@ impl Trees {
             }
         }
     }
+}
+
+/// The clock counts in 100 ns: two launchers of one process differ by it, and two processes of one
+/// id by their times.
+fn prefix() -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    format!("{}-{:x}", std::process::id(), now.as_nanos())
 }

@@ -69,7 +69,10 @@ fn live(seed: u64, mut disk: Simulated) -> Result<(), String> {
         checkpoint_bytes: random.random_range(500..20_000),
     };
     for _ in 0..LIVES {
-        disk.fail_after(random.random_range(0..400));
+        disk.fail_after(random.random_range(0..250));
+        if random.random_bool(0.3) {
+            disk.set_sync_faults(0.05);
+        }
         match Embedded::open_on(Arc::new(disk.clone()), options, None) {
             Ok(store) => {
                 runtime.block_on(write(&Arc::new(store), &known));
@@ -78,12 +81,23 @@ fn live(seed: u64, mut disk: Simulated) -> Result<(), String> {
             Err(StoreError::Io { .. }) => {}
             Err(damaged) => return Err(format!("{damaged}: {:?}", source(&damaged))),
         }
+        if random.random_bool(0.3) {
+            // Only the process died. What it left unsynced is seen now, and must not vanish later.
+            disk = disk.restart();
+            let store = open(&disk, options)?;
+            runtime.block_on(check(&store, &mut known.lock().unwrap()))?;
+            disk.fail_after(0);
+        }
         disk = disk.power_cycle();
-        let store = Embedded::open_on(Arc::new(disk.clone()), options, None)
-            .map_err(|error| format!("{error}: {:?}", source(&error)))?;
+        let store = open(&disk, options)?;
         runtime.block_on(check(&store, &mut known.lock().unwrap()))?;
     }
     Ok(())
+}
+
+fn open(disk: &Simulated, options: Options) -> Result<Embedded, String> {
+    Embedded::open_on(Arc::new(disk.clone()), options, None)
+        .map_err(|error| format!("{error}: {:?}", source(&error)))
 }
 
 fn source(error: &StoreError) -> Option<String> {
@@ -96,7 +110,9 @@ async fn write(store: &Arc<Embedded>, known: &Arc<Mutex<Known>>) {
     let writers = (0..WRITERS).map(|writer| {
         let (store, known) = (Arc::clone(store), Arc::clone(known));
         async move {
-            loop {
+            // A sync that failed may work again; the power does not come back.
+            let mut failures = 0;
+            while failures < 3 {
                 let number = {
                     let mut known = known.lock().unwrap();
                     let numbers = known.numbers.entry(writer).or_default();
@@ -111,7 +127,8 @@ async fn write(store: &Arc<Embedded>, known: &Arc<Mutex<Known>>) {
                     ],
                 };
                 let Ok(CommitOutcome::Done(revision)) = store.commit(txn).await else {
-                    return;
+                    failures += 1;
+                    continue;
                 };
                 let mut known = known.lock().unwrap();
                 known.numbers.entry(writer).or_default().0 = number;

@@ -23,11 +23,12 @@ impl Change {
     fn apply(&self, content: &mut Vec<u8>) {
         match self {
             Self::Write { offset, bytes } => {
-                let end = offset + bytes.len();
-                if content.len() < end {
-                    content.resize(end, 0);
+                if content.len() < *offset {
+                    content.resize(*offset, 0);
                 }
-                content[*offset..end].copy_from_slice(bytes);
+                let over = bytes.len().min(content.len() - offset);
+                content[*offset..offset + over].copy_from_slice(&bytes[..over]);
+                content.extend_from_slice(&bytes[over..]);
             }
             Self::Size(size) => content.resize(*size, 0),
         }
@@ -134,6 +135,8 @@ struct Platter {
     /// Bytes all files may have together.
     space: usize,
     failing_syncs: u32,
+    /// How likely any sync fails.
+    sync_faults: f64,
     syncs_work: bool,
 }
 
@@ -152,6 +155,7 @@ impl Simulated {
             power: Power::On,
             space: usize::MAX,
             failing_syncs: 0,
+            sync_faults: 0.0,
             syncs_work: true,
         })))
     }
@@ -171,6 +175,11 @@ impl Simulated {
     /// The next syncs fail.
     pub(super) fn fail_syncs(&self, count: u32) {
         self.lock().failing_syncs = count;
+    }
+
+    /// Each sync fails with this probability.
+    pub(super) fn set_sync_faults(&self, probability: f64) {
+        self.lock().sync_faults = probability;
     }
 
     /// Sets the room for all files together, beyond what they have.
@@ -212,13 +221,18 @@ impl Simulated {
             power: Power::On,
             space: platter.space,
             failing_syncs: 0,
+            sync_faults: 0.0,
             syncs_work: platter.syncs_work,
         })))
     }
 
-    /// The disk after the process ended and the power stayed on.
-    pub(super) fn copy(&self) -> Self {
-        Self(Arc::new(Mutex::new(self.lock().clone())))
+    /// The disk after the process ended and the power stayed on: nothing is lost, and what was
+    /// not synced still is not.
+    pub(super) fn restart(&self) -> Self {
+        let mut platter = self.lock().clone();
+        platter.power = Power::On;
+        platter.sync_faults = 0.0;
+        Self(Arc::new(Mutex::new(platter)))
     }
 
     /// Changes a file behind the engine's back, as a failing medium would.
@@ -253,6 +267,15 @@ impl Platter {
             Power::Off => {}
         }
         Err(io::Error::other("the power is off"))
+    }
+
+    fn try_sync(&mut self) -> io::Result<()> {
+        let fails = self.failing_syncs > 0 || self.random.random_bool(self.sync_faults);
+        self.failing_syncs = self.failing_syncs.saturating_sub(1);
+        if fails {
+            return Err(io::Error::other("the medium did not take it"));
+        }
+        Ok(())
     }
 
     fn used(&self) -> usize {
@@ -308,6 +331,7 @@ impl Disk for Simulated {
     fn sync_names(&self) -> io::Result<()> {
         let mut platter = self.lock();
         platter.operate()?;
+        platter.try_sync()?;
         if platter.syncs_work {
             platter.synced_names = platter.names.clone();
             platter.unsynced_names.clear();
@@ -392,10 +416,7 @@ impl DiskFile for Open {
     fn sync(&mut self) -> io::Result<()> {
         let mut platter = self.0.lock();
         platter.operate()?;
-        if platter.failing_syncs > 0 {
-            platter.failing_syncs -= 1;
-            return Err(io::Error::other("the medium did not take it"));
-        }
+        platter.try_sync()?;
         if platter.syncs_work {
             let file = &mut platter.files[self.1];
             for change in file.unsynced.drain(..) {

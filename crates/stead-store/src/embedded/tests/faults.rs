@@ -46,7 +46,7 @@ async fn a_full_disk_refuses_writes_until_there_is_room() {
     let store = open(&disk).unwrap();
     store.commit(pair(1)).await.unwrap();
     let seen = values(&store).await;
-    disk.set_room(1_000);
+    disk.set_room(50_000);
     let mut written = 1;
     let refused = loop {
         match store.commit(pair(written + 1)).await {
@@ -105,7 +105,7 @@ async fn every_changed_byte_of_a_log_is_noticed() {
     let end = 4 * 20_000;
     drop(store);
     for at in (0..end).step_by(997) {
-        let copy = disk.copy();
+        let copy = disk.restart();
         copy.damage("log.00000001", |bytes| bytes[at] ^= 0x10);
         let answer = open(&copy);
         assert!(
@@ -127,17 +127,17 @@ async fn a_missing_or_shortened_file_is_noticed() {
     }
     let newest = values(&store).await;
     drop(store);
-    assert_eq!(values(&open(&disk.copy()).unwrap()).await, newest);
+    assert_eq!(values(&open(&disk.restart()).unwrap()).await, newest);
     let names = disk.names();
     for name in &names {
-        let copy = disk.copy();
+        let copy = disk.restart();
         copy.damage(name, |bytes| bytes.truncate(20));
         let answer = open(&copy);
         assert!(
             matches!(answer, Err(StoreError::Corrupt { .. })),
             "{name}: {answer:?}"
         );
-        let copy = disk.copy();
+        let copy = disk.restart();
         copy.damage(name, |bytes| {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;

@@ -3,6 +3,7 @@ use windows_sys::Win32::Foundation::LocalFree;
 use windows_sys::Win32::UI::Shell::CommandLineToArgvW;
 
 use super::*;
+use crate::wide;
 
 /// Parts a command line with the system's own function.
 fn parted(line: &[u16]) -> Vec<Vec<u16>> {
@@ -15,8 +16,7 @@ fn parted(line: &[u16]) -> Vec<Vec<u16>> {
         let arguments = (0..usize::try_from(count).unwrap())
             .map(|index| {
                 let argument = *list.add(index);
-                let length = (0..).take_while(|&at| *argument.add(at) != 0).count();
-                std::slice::from_raw_parts(argument, length).to_vec()
+                wide::at(argument).to_vec()
             })
             .collect();
         LocalFree(list.cast());

@@ -9,15 +9,20 @@
 //! Without, the first guardian only makes one more for each run: a tree is what descends from
 //! its guardian.
 
+mod setup;
+mod tree;
+
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::ptr;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, epoll, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use self::setup::{child_signals, close_all_but, drain};
+use self::tree::{ask_descendants, kill_descendants};
 use super::child::{self, Clone};
 use super::wire::{Descriptors, Received, Report, Request, RunId, Step, receive, send};
 use super::{cgroup, procfs};
@@ -73,6 +78,17 @@ pub(super) fn become_guardian(charge: Charge) -> ! {
     unsafe { libc::_exit(0) }
 }
 
+/// Events of the socket, of ended children, and of starts from here on by their run.
+const SOCKET: u64 = 0;
+const CHILDREN: u64 = 1;
+const STARTS: u64 = 2;
+/// Events taken at once.
+const BATCH: usize = 8;
+/// Runs there is room for from the start. Every guardian of a run begins as a copy of the first
+/// one, so what that one writes after a fork costs memory in each of them: in the steady state
+/// it and they allocate nothing.
+const ROOM: usize = 64;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// Serves all runs, each in its cgroup.
@@ -88,6 +104,8 @@ struct Guardian {
     socket: OwnedFd,
     /// Readable when a child has ended.
     signals: OwnedFd,
+    /// Watches the socket, the children and the starts that are not decided.
+    epoll: OwnedFd,
     rows: Vec<Row>,
     /// Runs whose own guardian was killed: their processes are this one's children now.
     orphaned: Vec<RunId>,
@@ -107,11 +125,13 @@ impl Guardian {
         unsafe {
             libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1);
         }
+        let signals = child_signals()?;
         Ok(Self {
+            epoll: watch(&socket, &signals)?,
             role,
             socket,
-            signals: child_signals()?,
-            rows: Vec::new(),
+            signals,
+            rows: Vec::with_capacity(ROOM),
             orphaned: Vec::new(),
         })
     }
@@ -119,19 +139,15 @@ impl Guardian {
     /// Serves until Stead is gone or, for a run's own guardian, until its tree is.
     fn serve(&mut self) {
         loop {
-            let mut polled = Vec::with_capacity(2 + self.rows.len());
-            polled.push(PollFd::new(&self.socket, PollFlags::IN));
-            polled.push(PollFd::new(&self.signals, PollFlags::IN));
-            let pending = self.rows.iter().filter_map(|row| row.outcome.as_ref());
-            polled.extend(pending.map(|pipe| PollFd::new(pipe, PollFlags::IN)));
-            if poll(&mut polled, None).is_err() {
+            let mut space = [MaybeUninit::uninit(); BATCH];
+            let Ok((events, _)) = epoll::wait(&self.epoll, &mut space, None) else {
                 continue;
-            }
-            let ready = |polled: &PollFd<'_>| !polled.revents().is_empty();
-            let (requests, children) = (ready(&polled[0]), ready(&polled[1]));
-            let outcomes = polled[2..].iter().any(ready);
-            if outcomes {
-                self.report_outcomes();
+            };
+            // What has started is told before its end, and both before what is asked next.
+            let is_ready = |token: u64| events.iter().any(|event| event.data.u64() == token);
+            let (requests, children) = (is_ready(SOCKET), is_ready(CHILDREN));
+            for event in events.iter() {
+                self.report_outcome_of(event.data.u64());
             }
             if children && !self.reap() {
                 return;
@@ -219,11 +235,19 @@ impl Guardian {
                 Ok((outcome, clone.start()?))
             });
         match started {
-            Ok((outcome, pid)) => self.rows.push(Row {
-                run,
-                pid,
-                outcome: Some(outcome),
-            }),
+            Ok((outcome, pid)) => {
+                let token = epoll::EventData::new_u64(STARTS + u64::from(run));
+                let told = epoll::add(&self.epoll, &outcome, token, epoll::EventFlags::IN);
+                self.rows.push(Row {
+                    run,
+                    pid,
+                    outcome: Some(outcome),
+                });
+                if told.is_err() {
+                    // Out of memory: then by waiting for it here.
+                    self.report_outcome(self.rows.len() - 1);
+                }
+            }
             Err(error) => self.report(failed(run, &error)),
         }
     }
@@ -263,12 +287,16 @@ impl Guardian {
         self.role = Role::Single;
         // Closes the first guardian's socket here: were it kept, Stead would not see it go.
         self.socket = socket;
-        self.rows = Vec::new();
+        self.rows.clear();
         // SAFETY: only this process and only itself.
         unsafe {
             libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1);
         }
-        match child_signals() {
+        let watched = child_signals().and_then(|signals| {
+            self.epoll = watch(&self.socket, &signals)?;
+            Ok(signals)
+        });
+        match watched {
             Ok(signals) => {
                 self.signals = signals;
                 self.start(run, length, layout, streams, None);
@@ -293,15 +321,10 @@ impl Guardian {
         let _ = send(self.socket.as_fd(), report, &[]);
     }
 
-    fn report_outcomes(&mut self) {
-        for index in 0..self.rows.len() {
-            let ready = self.rows[index].outcome.as_ref().is_some_and(|pipe| {
-                let mut polled = [PollFd::new(pipe, PollFlags::IN)];
-                poll(&mut polled, Some(&rustix::event::Timespec::default())) == Ok(1)
-            });
-            if ready {
-                self.report_outcome(index);
-            }
+    fn report_outcome_of(&mut self, token: u64) {
+        let is_it = |row: &Row| STARTS + u64::from(row.run) == token;
+        if let Some(index) = self.rows.iter().position(is_it) {
+            self.report_outcome(index);
         }
     }
 
@@ -310,6 +333,8 @@ impl Guardian {
         let Some(pipe) = self.rows[index].outcome.take() else {
             return;
         };
+        // Closing would not do: a clone that has not reached its `exec` yet has it open too.
+        let _ = epoll::delete(&self.epoll, &pipe);
         self.report(match Clone::outcome(pipe) {
             Some((step, errno)) => Report::Failed { run, step, errno },
             None => Report::Started {
@@ -428,98 +453,12 @@ fn failed(run: RunId, error: &io::Error) -> Report {
     }
 }
 
-/// Kills the children a condition holds for, and all below them. Killing makes orphans of the
-/// rest, which come to this process: repeated after each death until there is no child, this
-/// ends everything.
-fn kill_descendants(condition: impl Fn(i32) -> bool) {
-    let own = std::process::id().cast_signed();
-    for child in procfs::children(own)
-        .into_iter()
-        .filter(|pid| condition(*pid))
-    {
-        for (pid, parent) in procfs::descendants(child) {
-            signal_child_of(pid, parent, &[libc::SIGKILL]);
-        }
-        // SAFETY: a child of this process that was not waited for: the id is still its own.
-        unsafe { libc::kill(child, libc::SIGKILL) };
+/// What wakes a guardian.
+fn watch(socket: &OwnedFd, signals: &OwnedFd) -> io::Result<OwnedFd> {
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    for (descriptor, token) in [(socket, SOCKET), (signals, CHILDREN)] {
+        let token = epoll::EventData::new_u64(token);
+        epoll::add(&epoll, descriptor, token, epoll::EventFlags::IN)?;
     }
-}
-
-fn ask_descendants(signal: i32) {
-    for (pid, parent) in procfs::descendants(std::process::id().cast_signed()) {
-        signal_child_of(pid, parent, &[signal, libc::SIGCONT]);
-    }
-}
-
-/// Sends signals to a process that is still where it was found in the tree.
-fn signal_child_of(pid: i32, parent: i32, signals: &[i32]) {
-    procfs::signal_if(pid, signals, || {
-        procfs::Stat::of(pid).is_some_and(|stat| stat.parent == parent)
-    });
-}
-
-/// Blocks every signal for good, so that a terminal's Ctrl+C or a stray `kill` does nothing,
-/// and gives the descriptor that tells of ended children.
-fn child_signals() -> io::Result<OwnedFd> {
-    // SAFETY: the sets are valid when zeroed and filled by the calls; the descriptor is new and
-    // owned by nothing else.
-    unsafe {
-        let mut all: libc::sigset_t = std::mem::zeroed();
-        libc::sigfillset(&raw mut all);
-        libc::sigprocmask(libc::SIG_BLOCK, &raw const all, ptr::null_mut());
-        // Ignored SIGCHLD would have the kernel wait for children in our place.
-        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
-        let mut children: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut children);
-        libc::sigaddset(&raw mut children, libc::SIGCHLD);
-        let descriptor = libc::signalfd(
-            -1,
-            &raw const children,
-            libc::SFD_CLOEXEC | libc::SFD_NONBLOCK,
-        );
-        if descriptor < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(OwnedFd::from_raw_fd(descriptor))
-    }
-}
-
-fn drain(signals: &OwnedFd) {
-    let mut told = [0; 128];
-    while rustix::io::read(signals, &mut told).is_ok_and(|read| read > 0) {}
-}
-
-/// Closes every descriptor from 3 on but those to keep.
-fn close_all_but(keep: &[RawFd]) {
-    let mut keep = keep.to_vec();
-    keep.sort_unstable();
-    let mut from = 3;
-    for kept in keep.into_iter().chain([RawFd::MAX]) {
-        if from < kept {
-            close_range(from, kept - 1);
-        }
-        from = kept.saturating_add(1);
-    }
-}
-
-fn close_range(first: RawFd, last: RawFd) {
-    // SAFETY: the descriptors are this process's own, and none of those closed is used here.
-    unsafe {
-        if libc::syscall(libc::SYS_close_range, first, last, 0) == 0 {
-            return;
-        }
-    }
-    // Before Linux 5.9.
-    let open: Vec<RawFd> = fs::read_dir("/proc/self/fd")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect();
-    for number in open {
-        if (first..=last).contains(&number) {
-            // SAFETY: as above; the number of the listing's own descriptor is closed already.
-            unsafe { libc::close(number) };
-        }
-    }
+    Ok(epoll)
 }
