@@ -45,14 +45,18 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// The folder at `path`, created if it is missing.
+    /// The folder at `path`; it and what leads to it are created durably if missing.
     pub(crate) fn open(path: PathBuf) -> io::Result<Self> {
+        let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
         fs::create_dir_all(&path)?;
-        let folder = Self { path };
-        if let Some(parent) = folder.path.parent() {
-            sync_folder(parent)?;
+        for created in missing {
+            match created.parent() {
+                Some(parent) if parent.as_os_str().is_empty() => sync_folder(Path::new("."))?,
+                Some(parent) => sync_folder(parent)?,
+                None => {}
+            }
         }
-        Ok(folder)
+        Ok(Self { path })
     }
 }
 

@@ -54,9 +54,8 @@ pub(super) const UNFINISHED: &str = ".new";
 const FILE_HEADER: usize = 28;
 /// Salt, length, checksum.
 const FRAME_HEADER: usize = 16;
-/// Zeros written ahead in one go, so that most syncs change no file length.
-const EXTENT: usize = 256 << 10;
-static ZEROS: [u8; 4096] = [0; 4096];
+/// Zeros written ahead in one go, so that most syncs change no file length. Tests pass more ends.
+const EXTENT: usize = if cfg!(test) { 4 << 10 } else { 64 << 10 };
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -222,7 +221,7 @@ impl FrameFile {
     }
 
     /// Appends a frame. It counts only once [`FrameFile::sync`] has succeeded; after an error of
-    /// either, [`FrameFile::cut`] takes it back to `end` as it was, see [`FrameFile::rewind`].
+    /// either, [`FrameFile::rewind`] and [`FrameFile::cut`] take it back.
     pub(super) fn append(&mut self, payload: &[u8], ahead: Ahead) -> io::Result<()> {
         let length = u32::try_from(payload.len())
             .map_err(|_| io::Error::other("a frame is longer than 4 GiB"))?;
@@ -234,19 +233,11 @@ impl FrameFile {
         self.buffer.extend_from_slice(payload);
         let next = self.end + self.buffer.len() as u64;
         if ahead == Ahead::Zeros && next > self.extent {
-            let mut at = self.extent;
-            self.extent = next + EXTENT as u64;
-            while at < self.extent {
-                let part = usize::try_from(self.extent - at)
-                    .unwrap_or(usize::MAX)
-                    .min(ZEROS.len());
-                self.file.write_at(at, &ZEROS[..part])?;
-                at += part as u64;
-            }
+            self.buffer.resize(self.buffer.len() + EXTENT, 0);
         }
         self.file.write_at(self.end, &self.buffer)?;
+        self.extent = self.extent.max(self.end + self.buffer.len() as u64);
         self.end = next;
-        self.extent = self.extent.max(next);
         if self.buffer.capacity() > BUFFER_KEPT {
             self.buffer = Vec::new();
         }
@@ -272,7 +263,7 @@ impl FrameFile {
 }
 
 /// Room for frames that is kept between groups.
-const BUFFER_KEPT: usize = 256 << 10;
+const BUFFER_KEPT: usize = 128 << 10;
 
 /// Whether zeros are written ahead of the frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

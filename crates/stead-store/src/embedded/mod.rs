@@ -14,6 +14,8 @@ mod record;
 mod recovery;
 mod stage;
 mod state;
+#[cfg(test)]
+mod tests;
 mod watcher;
 mod writer;
 
@@ -115,7 +117,7 @@ impl Embedded {
             source,
         };
         let folder = folder.as_ref();
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        Folder::open(folder.to_path_buf()).map_err(failed)?;
         let lock = FolderLock::acquire(folder)?;
         let disk = Folder::open(folder.join(DATA)).map_err(failed)?;
         Self::open_on(Arc::new(disk), options, Some(lock))

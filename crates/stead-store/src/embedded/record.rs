@@ -66,7 +66,9 @@ impl Record {
             Self::Grant { lease, ttl } => {
                 out.push(GRANT);
                 number(lease.0, out);
-                number(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX), out);
+                // Rounded up: a lease never ends early.
+                let millis = ttl.as_nanos().div_ceil(1_000_000);
+                number(u64::try_from(millis).unwrap_or(u64::MAX), out);
             }
             Self::End { lease } => {
                 out.push(END);

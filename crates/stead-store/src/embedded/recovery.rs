@@ -1,6 +1,7 @@
 //! From files to a state: the newest snapshot, then the logs after it, in order.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::checkpoint::remove_covered;
@@ -10,7 +11,6 @@ use super::lease::Leases;
 use super::record::Record;
 use super::state::{History, State};
 use crate::{Revision, StoreError};
-use std::sync::Arc;
 
 /// What the files held, and the log that goes on.
 pub(super) struct Recovered {
@@ -73,63 +73,53 @@ fn load(disk: &dyn Disk, history: &History) -> Result<Recovered, Failure> {
     for name in names.iter().filter(|name| name.ends_with(UNFINISHED)) {
         disk.remove(name)?;
     }
-    let snapshot = names
-        .iter()
-        .filter_map(|name| Kind::Snapshot.number(name))
-        .max();
-    let covered = snapshot.unwrap_or(0);
-    let mut logs: Vec<u64> = names
-        .iter()
-        .filter_map(|name| Kind::Log.number(name))
-        .filter(|number| *number > covered)
-        .collect();
-    logs.sort_unstable();
-
+    let numbers = |kind: Kind| names.iter().filter_map(move |name| kind.number(name));
     let mut replay = Replay::default();
+    let mut covered = 0;
     let mut snapshot_bytes = 0;
-    if let Some(number) = snapshot {
+    if let Some(number) = numbers(Kind::Snapshot).max() {
+        covered = number;
         snapshot_bytes = replay.snapshot(disk, number)?;
+        // Its name may still be the only thing of it that is not durable.
+        disk.sync_names()?;
         remove_covered(disk, number)?;
-    } else if logs.is_empty() {
+    } else if numbers(Kind::Log).next().is_none() {
         let mut log = FrameFile::create(disk, Kind::Log, 1)?;
         log.finish(disk)?;
         return Ok(replay.over(log, 1, 0, 0, history));
     }
+    let mut logs: Vec<u64> = numbers(Kind::Log).filter(|log| *log > covered).collect();
+    logs.sort_unstable();
+    drop_unused(disk, &mut logs)?;
+    let missing = |number| Damage::Missing(Kind::Log.name(number));
+    let (last, earlier) = logs.split_last().ok_or(missing(covered + 1))?;
     for (expected, number) in (covered + 1..).zip(&logs) {
         if expected != *number {
-            return Err(Damage::Missing(Kind::Log.name(expected)).into());
+            return Err(missing(expected).into());
         }
     }
-    let Some(last) = logs.last() else {
-        return Err(Damage::Missing(Kind::Log.name(covered + 1)).into());
-    };
     let mut log_bytes = 0;
-    for number in &logs {
-        let mut log = FrameFile::open(disk, Kind::Log, *number)??;
-        replay.frames(&mut log)?;
-        log_bytes += log.end();
-        let tail = log.tail()?;
-        if tail == Tail::Damaged || (tail == Tail::Torn && number != last) {
-            return Err(Damage::Frame {
-                file: log.name().to_owned(),
-                at: log.end(),
-            }
-            .into());
-        }
-        if tail == Tail::Torn {
-            tracing::warn!(
-                file = log.name(),
-                at = log.end(),
-                "cut the remains of a write that was interrupted before it was acknowledged"
-            );
-            log.cut()?;
-        }
-        if number == last {
-            return Ok(replay.over(log, *number, log_bytes, snapshot_bytes, history));
-        }
+    for number in earlier {
+        log_bytes += replay.log(disk, *number, false)?.end();
     }
-    // The loop returns at the last log, and there is one.
-    Err(Damage::Missing(Kind::Log.name(covered + 1)).into())
+    let log = replay.log(disk, *last, true)?;
+    log_bytes += log.end();
+    Ok(replay.over(log, *last, log_bytes, snapshot_bytes, history))
+}
+
+/// Removes logs at the end that hold nothing: each was begun, and then the old one went on after
+/// all, because of an error or because the process ended between the two.
+fn drop_unused(disk: &dyn Disk, logs: &mut Vec<u64>) -> Result<(), Failure> {
+    while let [.., _, last] = logs[..] {
+        let mut log = FrameFile::open(disk, Kind::Log, last)??;
+        if log.next()?.is_some() || log.tail()? != Tail::Clean {
+            break;
+        }
+        drop(log);
+        disk.remove(&Kind::Log.name(last))?;
+        logs.pop();
+    }
+    Ok(())
 }
 
 #[derive(Default)]
@@ -155,6 +145,33 @@ impl Replay {
             return Err(Damage::Short(file.name().to_owned()).into());
         }
         Ok(file.end())
+    }
+
+    /// Replays a log and makes sure that what was read is durable: the process before may have
+    /// died between a write and its sync, and what readers see now must not vanish later.
+    fn log(&mut self, disk: &dyn Disk, number: u64, is_last: bool) -> Result<FrameFile, Failure> {
+        let mut log = FrameFile::open(disk, Kind::Log, number)??;
+        self.frames(&mut log)?;
+        match log.tail()? {
+            Tail::Clean if is_last => log.sync()?,
+            Tail::Clean => {}
+            Tail::Torn if is_last => {
+                tracing::warn!(
+                    file = log.name(),
+                    at = log.end(),
+                    "cut the remains of a write that was interrupted before it was acknowledged"
+                );
+                log.cut()?;
+            }
+            Tail::Torn | Tail::Damaged => {
+                return Err(Damage::Frame {
+                    file: log.name().to_owned(),
+                    at: log.end(),
+                }
+                .into());
+            }
+        }
+        Ok(log)
     }
 
     fn frames(&mut self, file: &mut FrameFile) -> Result<(), Failure> {

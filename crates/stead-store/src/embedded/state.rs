@@ -69,11 +69,11 @@ pub struct History {
 }
 
 impl Default for History {
-    /// 10,000 commits, 16 MiB, one hour.
+    /// 10,000 commits, 8 MiB, one hour.
     fn default() -> Self {
         Self {
             commits: 10_000,
-            bytes: 16 << 20,
+            bytes: 8 << 20,
             age: Duration::from_hours(1),
         }
     }

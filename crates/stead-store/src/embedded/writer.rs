@@ -135,9 +135,17 @@ impl Writer {
             let payload = std::mem::take(&mut self.payload);
             let mut stage = Stage::new(&seen.entries, seen.revision, &self.leases, at, payload);
             if self.expiry_not_before.is_none_or(|at| at <= now) {
+                // Who asked for renewal in time is not to pay for a slow disk.
+                let renewed = |lease: &LeaseId| {
+                    self.group.iter().any(|(request, _)| {
+                        matches!(request, Request::KeepAlive(renewed, _) if renewed == lease)
+                    })
+                };
                 for lease in self.leases.due(now) {
-                    // A due lease exists until the group ends it.
-                    let _ = stage.end_lease(lease);
+                    if !renewed(&lease) {
+                        // A due lease exists until a group ends it.
+                        let _ = stage.end_lease(lease);
+                    }
                 }
             }
             for (request, permit) in self.group.drain(..) {
@@ -287,7 +295,7 @@ impl Writer {
 }
 
 /// Room for the next group's records that is kept between groups.
-const GROUP_BUFFER_KEPT: usize = 256 << 10;
+const GROUP_BUFFER_KEPT: usize = 64 << 10;
 
 fn decide(stage: &mut Stage<'_>, request: Request) -> Answer {
     match request {
