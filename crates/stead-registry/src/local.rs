@@ -6,7 +6,7 @@
 
 mod definition;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -53,6 +53,8 @@ pub struct ServiceRegistration {
     pub service: Service,
     /// Its checks. Ids that are empty become `service:ID`, or `service:ID:1` and so on.
     pub checks: Vec<CheckDefinition>,
+    /// The caller says what the checks' verdicts are; there is nothing to run.
+    pub kept: bool,
     /// Removes the instance's checks that are not among these.
     pub replace_checks: bool,
 }
@@ -95,7 +97,11 @@ struct Inner {
     definitions: watch::Sender<Arc<Definitions>>,
     deadlines: Deadlines,
     turns: Vec<Semaphore>,
+    reports: Mutex<HashMap<Name, Arc<TakeReport>>>,
 }
+
+/// What becomes of a program's report on a check that somebody else keeps.
+type TakeReport = dyn Fn(TtlUpdate) + Send + Sync;
 
 /// The agent's checks by id: what a runner of checks has to do.
 pub type Definitions = BTreeMap<Name, Arc<CheckDefinition>>;
@@ -130,6 +136,7 @@ impl Local {
                 definitions: watch::Sender::new(Arc::default()),
                 deadlines: Deadlines::default(),
                 turns: (0..TURNS).map(|_| Semaphore::new(1)).collect(),
+                reports: Mutex::default(),
             }),
         };
         local.take_over().await?;
@@ -235,7 +242,7 @@ impl Local {
                 service.id.clone_from(&service.service);
             }
             definition::tag_addresses(service);
-            let checks = resolve_checks(service, registration.checks)?;
+            let checks = resolve_checks(service, registration.checks, registration.kept)?;
             plans.push((registration.service, checks, registration.replace_checks));
         }
         let subjects = plans.iter().map(|(service, ..)| service.id.as_str());
@@ -360,6 +367,11 @@ impl Local {
     /// Takes a program's verdict on a check with a time to live, and starts that time anew. Only
     /// what changed is written.
     pub async fn update_ttl(&self, id: &str, update: TtlUpdate) -> Result<(), RegistryError> {
+        let taken = self.reports().get(id).cloned();
+        if let Some(take) = taken {
+            take(update);
+            return Ok(());
+        }
         let Some(definition) = self.state().checks.get(id).cloned() else {
             return Err(RegistryError::NoSuchCheck { id: id.to_owned() });
         };
@@ -369,6 +381,19 @@ impl Local {
         self.set_check(id, update.status, update.output).await?;
         self.arm(&Name::from(id), &definition);
         Ok(())
+    }
+
+    /// Hands programs' reports on a check to whoever keeps it by rules of its own, in place of an
+    /// earlier taker. `take` must not block.
+    pub fn take_reports(&self, id: &str, take: impl Fn(TtlUpdate) + Send + Sync + 'static) {
+        self.reports().insert(Name::from(id), Arc::new(take));
+    }
+
+    fn reports(&self) -> MutexGuard<'_, HashMap<Name, Arc<TakeReport>>> {
+        self.inner
+            .reports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a verdict of whoever runs the agent's checks. Only what changed is written.

@@ -84,6 +84,9 @@ pub struct CheckDefinition {
     pub successbeforepassing: u32,
     /// Failures in a row before critical. Zero: one.
     pub failuresbeforecritical: u32,
+    /// The agent itself keeps it, by rules of its own: there is nothing to run. What a client
+    /// says here does not count.
+    pub kept: bool,
     /// Removes the service when critical for this long. Zero: never.
     pub deregistercriticalserviceafter: GoDuration,
 }

@@ -76,6 +76,7 @@ pub(super) fn tag_addresses(service: &mut Service) {
 pub(super) fn resolve_checks(
     service: &Service,
     checks: Vec<CheckDefinition>,
+    kept: bool,
 ) -> Result<Vec<CheckDefinition>, RegistryError> {
     let several = checks.len() > 1;
     let mut resolved: Vec<CheckDefinition> = Vec::with_capacity(checks.len());
@@ -94,7 +95,8 @@ pub(super) fn resolve_checks(
             check.name = format!("Service '{}' check", service.service);
         }
         check.serviceid.clone_from(&service.id);
-        let check = resolve_check(check)?;
+        check.kept = kept;
+        let check = resolve(check)?;
         if resolved.iter().any(|other| other.id == check.id) {
             return Err(RegistryError::InvalidCheck {
                 why: format!("two checks have the id {:?}", check.id),
@@ -107,6 +109,11 @@ pub(super) fn resolve_checks(
 
 /// Fills in a check's id and refuses one that makes no sense.
 pub(super) fn resolve_check(mut check: CheckDefinition) -> Result<CheckDefinition, RegistryError> {
+    check.kept = false;
+    resolve(check)
+}
+
+fn resolve(mut check: CheckDefinition) -> Result<CheckDefinition, RegistryError> {
     if check.id.is_empty() {
         check.id = std::mem::take(&mut check.checkid);
     }
@@ -126,6 +133,9 @@ pub(super) fn resolve_check(mut check: CheckDefinition) -> Result<CheckDefinitio
             why: why.to_owned(),
         })
     };
+    if check.kept {
+        return Ok(check);
+    }
     let alias = !check.aliasnode.is_empty() || !check.aliasservice.is_empty();
     let runs = [
         !check.http.is_empty(),
@@ -161,7 +171,8 @@ pub(super) fn kind(check: &CheckDefinition) -> &'static str {
         "grpc"
     } else if !check.args.is_empty() {
         "script"
-    } else if !check.ttl.0.is_zero() {
+    } else if check.kept || !check.ttl.0.is_zero() {
+        // A kept check is told its verdicts as one with a time to live is.
         "ttl"
     } else {
         "alias"

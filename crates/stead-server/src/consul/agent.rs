@@ -164,6 +164,7 @@ pub(super) async fn register_service(call: &Call, body: Body) -> Result<Response
     let registration = ServiceRegistration {
         service,
         checks: input.check.into_iter().chain(input.checks).collect(),
+        kept: false,
         replace_checks,
     };
     call.consul

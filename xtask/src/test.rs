@@ -1,0 +1,174 @@
+//! `cargo xtask test`: everything that must hold, in the order in which it fails fastest.
+
+use std::env;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::needs::{self, User};
+use crate::{fuzz, shell, tidy, windows};
+
+/// One step of the whole: its name and what it does.
+struct Step {
+    name: &'static str,
+    run: fn() -> Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step {
+        name: "tidy",
+        run: tidy::run,
+    },
+    Step {
+        name: "format",
+        run: format,
+    },
+    Step {
+        name: "clippy",
+        run: clippy,
+    },
+    Step {
+        name: "tests",
+        run: tests,
+    },
+    Step {
+        name: "doc tests",
+        run: doc_tests,
+    },
+    Step {
+        name: "documentation",
+        run: documentation,
+    },
+    Step {
+        name: "windows",
+        run: windows::run,
+    },
+];
+
+const FUZZ: Step = Step {
+    name: "fuzz",
+    run: fuzz_a_while,
+};
+
+/// Sets the machine up and runs every step; one that fails does not hide the next.
+pub(crate) fn everything(with_fuzz: bool) -> Result<()> {
+    let with_fuzz = with_fuzz || in_ci();
+    let mut users = vec![User::Tests, User::Windows];
+    let mut steps: Vec<&Step> = STEPS.iter().collect();
+    if with_fuzz {
+        users.push(User::Fuzz);
+        steps.push(&FUZZ);
+    }
+    needs::satisfy(&users)?;
+
+    let mut outcomes = Vec::with_capacity(steps.len());
+    for (number, step) in steps.iter().enumerate() {
+        eprintln!("\n=== {} of {}: {}", number + 1, steps.len(), step.name);
+        let begun = Instant::now();
+        let result = (step.run)();
+        let took = begun.elapsed();
+        match &result {
+            Ok(()) => eprintln!("=== {}: passed in {}", step.name, seconds(took)),
+            Err(error) => eprintln!(
+                "=== {}: FAILED after {}: {error:#}",
+                step.name,
+                seconds(took)
+            ),
+        }
+        outcomes.push((step.name, took, result.is_ok()));
+    }
+    summary(&outcomes)
+}
+
+/// Daily use: the tests whose names match, and nothing else.
+pub(crate) fn matching(names: &[String]) -> Result<()> {
+    needs::satisfy(&[User::Tests])?;
+    shell::run(nextest().args(names))
+}
+
+fn format() -> Result<()> {
+    shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
+    shell::run(shell::cargo().args(["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]))
+}
+
+fn clippy() -> Result<()> {
+    shell::run(shell::cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+fn tests() -> Result<()> {
+    shell::run(&mut nextest())
+}
+
+fn doc_tests() -> Result<()> {
+    shell::run(shell::cargo().args(["test", "--workspace", "--doc", "--locked"]))
+}
+
+fn documentation() -> Result<()> {
+    shell::run(
+        shell::cargo()
+            .args(["doc", "--workspace", "--no-deps", "--locked"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+fn fuzz_a_while() -> Result<()> {
+    fuzz::run(fuzz::DEFAULT_SECONDS)
+}
+
+fn nextest() -> std::process::Command {
+    let profile = if in_ci() { "ci" } else { "default" };
+    let mut command = shell::cargo();
+    command.args([
+        "nextest",
+        "run",
+        "--workspace",
+        "--locked",
+        "--profile",
+        profile,
+    ]);
+    command
+}
+
+fn in_ci() -> bool {
+    env::var_os("CI").is_some_and(|value| value == "true" || value == "1")
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+fn summary(outcomes: &[(&str, Duration, bool)]) -> Result<()> {
+    println!();
+    for (name, took, passed) in outcomes {
+        let word = if *passed { "passed" } else { "FAILED" };
+        println!("{name:<14} {word}  {:>8}", seconds(*took));
+    }
+    let passed = outcomes.iter().filter(|outcome| outcome.2).count();
+    let failed = outcomes.len() - passed;
+    println!("{passed} steps passed, {failed} failed");
+    if failed > 0 {
+        bail!("{failed} of {} steps failed", outcomes.len());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_failed_step_fails_the_whole() {
+        let second = Duration::from_secs(1);
+        assert!(summary(&[("a", second, true), ("b", second, true)]).is_ok());
+        let error = summary(&[("a", second, true), ("b", second, false)]).unwrap_err();
+        assert_eq!(error.to_string(), "1 of 2 steps failed");
+    }
+}
