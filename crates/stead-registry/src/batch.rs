@@ -200,24 +200,24 @@ impl Registry {
         batch.normalise(self.datacenter())?;
         let turn = batch.turn();
         self.change(&turn, |view| {
-            let mut stage = Stage::new(view);
+            let mut staged = Stage::new(view);
             let mut beside: HashMap<&Bytes, &Option<Bytes>> = HashMap::new();
             for op in &batch.ops {
                 match op {
-                    Op::Node(node) => stage.node(node)?,
-                    Op::KeepNode(node) => stage.keep_node(node)?,
-                    Op::Service(node, service) => stage.service(node, service)?,
-                    Op::Check(check) => stage.check(check)?,
-                    Op::SetCheck(node, id, state) => stage.set_check(node, id, state)?,
-                    Op::RemoveNode(node) => stage.remove_node(node),
-                    Op::RemoveService(node, id) => stage.remove_service(node, id),
-                    Op::RemoveCheck(node, id) => stage.remove_check(node, id),
+                    Op::Node(node) => staged.node(node)?,
+                    Op::KeepNode(node) => staged.keep_node(node)?,
+                    Op::Service(node, service) => staged.service(node, service)?,
+                    Op::Check(check) => staged.check(check)?,
+                    Op::SetCheck(node, id, state) => staged.set_check(node, id, state)?,
+                    Op::RemoveNode(node) => staged.remove_node(node),
+                    Op::RemoveService(node, id) => staged.remove_service(node, id),
+                    Op::RemoveCheck(node, id) => staged.remove_check(node, id),
                     Op::Write(key, value) => {
                         beside.insert(key, value);
                     }
                 }
             }
-            let mut txn = stage.finish();
+            let mut txn = staged.finish();
             txn.writes
                 .extend(beside.into_iter().map(|(key, value)| match value {
                     Some(value) => Write::Put {

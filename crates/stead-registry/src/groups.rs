@@ -46,8 +46,14 @@ pub(crate) struct Group {
 
 struct Latest {
     age: Age,
-    /// `None`: not computed yet.
-    body: Option<Option<Bytes>>,
+    body: Body,
+}
+
+/// An answer's bytes, computed when somebody wants them.
+enum Body {
+    Pending,
+    Nothing,
+    Bytes(Bytes),
 }
 
 /// A place in a group, given up on drop.
@@ -197,14 +203,22 @@ impl Group {
     /// The answer's age and bytes, computed once for all who ask.
     fn answer(&self, view: &View) -> (Age, Option<Bytes>) {
         self.with_latest(view, |latest| {
-            let body = latest.body.get_or_insert_with(|| {
-                let body = self.query.body(view);
-                let size = body.as_ref().map_or(0, Bytes::len);
-                self.size.store(size, Ordering::Relaxed);
-                body
-            });
-            (latest.age, body.clone())
+            if matches!(latest.body, Body::Pending) {
+                latest.body = self.compute(view);
+            }
+            let bytes = match &latest.body {
+                Body::Bytes(bytes) => Some(bytes.clone()),
+                Body::Nothing | Body::Pending => None,
+            };
+            (latest.age, bytes)
         })
+    }
+
+    fn compute(&self, view: &View) -> Body {
+        let bytes = self.query.body(view);
+        let size = bytes.as_ref().map_or(0, Bytes::len);
+        self.size.store(size, Ordering::Relaxed);
+        bytes.map_or(Body::Nothing, Body::Bytes)
     }
 
     fn with_latest<R>(&self, view: &View, read: impl FnOnce(&mut Latest) -> R) -> R {
@@ -228,20 +242,18 @@ impl Group {
         let mut fresh = self.fresh(view, content);
         let Some(Latest {
             age,
-            body: Some(body),
+            body: Body::Bytes(old),
         }) = old
         else {
             return fresh;
         };
         if !self.query.of_keys() && fresh.age.index > age.index {
-            let same = self.query.body(view);
-            if same == body {
+            fresh.body = self.compute(view);
+            if let Body::Bytes(new) = &mut fresh.body
+                && *new == old
+            {
                 fresh.age.index = age.index;
-                fresh.body = Some(body);
-            } else {
-                self.size
-                    .store(same.as_ref().map_or(0, Bytes::len), Ordering::Relaxed);
-                fresh.body = Some(same);
+                *new = old;
             }
         }
         fresh
@@ -253,7 +265,7 @@ impl Group {
                 index: self.query.index(view),
                 content,
             },
-            body: None,
+            body: Body::Pending,
         }
     }
 }

@@ -89,7 +89,7 @@ fn stored(value: &[u8], flags: u64, kept: Option<&KvEntry>) -> Bytes {
     out.freeze()
 }
 
-/// The condition of a write, on the key's ModifyIndex.
+/// The condition of a write, on the key's `ModifyIndex`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cas {
     /// None.
@@ -216,7 +216,7 @@ impl Registry {
                     false,
                 ));
             }
-            let writes = vec![Write::Delete(place.clone()), bury(Grave::Key(key.clone()))];
+            let writes = vec![Write::Delete(place.clone()), bury(&Grave::Key(key.clone()))];
             Ok((Txn { guards, writes }, true))
         })
         .await
@@ -239,9 +239,14 @@ impl Registry {
             if !doomed.is_empty() {
                 writes.push(Write::DeleteRange(range.clone()));
                 if doomed.len() > TREE_TOMBSTONES_MAX {
-                    writes.push(bury(Grave::Tree(prefix.clone())));
+                    writes.push(bury(&Grave::Tree(prefix.clone())));
                 } else {
-                    writes.extend(doomed.into_iter().cloned().map(|key| bury(Grave::Key(key))));
+                    writes.extend(
+                        doomed
+                            .into_iter()
+                            .cloned()
+                            .map(|key| bury(&Grave::Key(key))),
+                    );
                 }
             }
             Ok((Txn { guards, writes }, ()))
@@ -266,9 +271,9 @@ impl Registry {
     }
 }
 
-pub(crate) fn bury(grave: Grave) -> Write {
+pub(crate) fn bury(grave: &Grave) -> Write {
     Write::Put {
-        key: keys::grave(&grave),
+        key: keys::grave(grave),
         value: Bytes::new(),
         lease: None,
     }

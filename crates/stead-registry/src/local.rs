@@ -26,7 +26,7 @@ use crate::{Name, Registry, RegistryError};
 /// Registrations that take turns are told apart by this many places.
 const TURNS: usize = 64;
 /// The shortest [`CheckDefinition::deregistercriticalserviceafter`].
-const REAP_MIN: Duration = Duration::from_secs(60);
+const REAP_MIN: Duration = Duration::from_mins(1);
 /// What a service costs of a transaction's operations: the node's guard, its own, its record, its
 /// definition, and the tombstones of a rename.
 const SERVICE_COST: usize = 7;

@@ -280,6 +280,14 @@ impl Query {
                     .collect();
                 Some(json(&checks))
             }
+            Self::Key { .. } | Self::Raw { .. } | Self::Tree { .. } | Self::Keys { .. } => {
+                self.body_of_keys(view)
+            }
+        }
+    }
+
+    fn body_of_keys(&self, view: &View) -> Option<Bytes> {
+        match self {
             Self::Key { key } => {
                 let entry = view.kv.get(key)?;
                 Some(json(&[entry.pair(key)]))
@@ -296,6 +304,7 @@ impl Query {
                 let keys = key_names(view, prefix, separator);
                 (!keys.is_empty()).then(|| json(&keys))
             }
+            _ => None,
         }
     }
 }

@@ -128,9 +128,10 @@ impl Registry {
             if over || seat.age(&view).index > after {
                 let (age, bytes) = seat.answer(&view);
                 // A tombstone that was forgotten must not take the client's index back.
-                let index = match after <= view.revision {
-                    true => age.index.max(after),
-                    false => age.index,
+                let index = if after <= view.revision {
+                    age.index.max(after)
+                } else {
+                    age.index
                 };
                 return Answer {
                     index: index.0,

@@ -237,7 +237,8 @@ impl<'a> Stage<'a> {
             }
         }
         if txn.writes.len() > before {
-            txn.writes.extend(self.graves.into_iter().map(bury));
+            txn.writes
+                .extend(self.graves.into_iter().map(|grave| bury(&grave)));
         }
         let seen = self.view.revision;
         let quiet = self.quiet.into_iter();
@@ -298,13 +299,9 @@ impl<'a> Stage<'a> {
 }
 
 /// Guards a record and, if it differs, writes it.
-fn record<T: Clone + PartialEq + Serialize>(
-    txn: &mut Txn,
-    key: Bytes,
-    slot: &Slot<T>,
-    adopt: impl Fn(&mut T, &T),
-) where
-    T: Indexed,
+fn record<T>(txn: &mut Txn, key: Bytes, slot: &Slot<T>, adopt: impl Fn(&mut T, &T))
+where
+    T: Clone + PartialEq + Serialize + Indexed,
 {
     txn.guards.push(match &slot.old {
         Some(old) => Guard::Modified(key.clone(), Revision(old.modified())),

@@ -85,9 +85,10 @@ pub(super) fn resolve_checks(
             check.id = std::mem::take(&mut check.checkid);
         }
         if check.id.is_empty() {
-            check.id = match several {
-                true => format!("service:{}:{}", service.id, place + 1),
-                false => format!("service:{}", service.id),
+            check.id = if several {
+                format!("service:{}:{}", service.id, place + 1)
+            } else {
+                format!("service:{}", service.id)
             };
         }
         if check.name.is_empty() {
@@ -145,14 +146,13 @@ fn resolve(mut check: CheckDefinition) -> Result<CheckDefinition, RegistryError>
     match runs.iter().filter(|run| **run).count() {
         0 if alias => {}
         0 if check.ttl.0.is_zero() => return invalid("TTL must be > 0 for TTL checks"),
-        0 => {}
         1 if !check.ttl.0.is_zero() => {
             return invalid("Interval and TTL cannot both be specified");
         }
         1 if check.interval.0.is_zero() => {
             return invalid("Interval must be > 0 for Script, HTTP, or TCP checks");
         }
-        1 => {}
+        0 | 1 => {}
         _ => return invalid("more than one of HTTP, TCP, GRPC and Args is set"),
     }
     if !check.status.is_empty() && check.status.parse::<Status>().is_err() {

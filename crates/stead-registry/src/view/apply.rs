@@ -7,7 +7,7 @@ use bytes::Bytes;
 use stead_api::consul::{Check, Node, Service, Status};
 use stead_store::{Change, Commit, Entry, Revision};
 
-use super::{Cell, NodeView, Stamp, View};
+use super::{Cell, NodeView, View};
 use crate::Name;
 use crate::keys::{self, Grave, Place};
 use crate::kv::KvEntry;
@@ -31,7 +31,7 @@ impl View {
         for entry in entries {
             let at = entry.modified;
             let place = keys::parse(&entry.key);
-            view.put(entry, &mut changed);
+            view.put(&entry, &mut changed);
             match place {
                 Some(Place::Grave(grave)) => view.age(&grave, at, &mut changed),
                 // What the record was before is not in the list.
@@ -48,7 +48,7 @@ impl View {
     pub(crate) fn apply(&mut self, commit: &Commit, changed: &mut Changed) {
         for change in &commit.changes {
             match change {
-                Change::Put(entry) => self.put(entry.clone(), changed),
+                Change::Put(entry) => self.put(entry, changed),
                 Change::Delete(key) => self.delete(key, commit.revision, changed),
             }
         }
@@ -66,36 +66,37 @@ impl View {
         self.kv_changed = self.revision;
     }
 
-    fn put(&mut self, entry: Entry, changed: &mut Changed) {
+    fn put(&mut self, entry: &Entry, changed: &mut Changed) {
         let at = entry.modified;
         match keys::parse(&entry.key) {
             Some(Place::Node(name)) => {
-                if let Some(record) = record::<Node>(&entry) {
+                if let Some(record) = record::<Node>(entry) {
                     self.put_node(name, record, at, changed);
                 }
             }
             Some(Place::Service(node, id)) => {
-                if let Some(record) = record::<Service>(&entry) {
+                if let Some(record) = record::<Service>(entry) {
                     self.put_service(node, id, record, at, changed);
                 }
             }
             Some(Place::Check(node, id)) => {
-                if let Some(record) = record::<Check>(&entry) {
-                    self.put_check(node, id, record, at, changed);
+                if let Some(record) = record::<Check>(entry) {
+                    self.put_check(&node, id, record, at, changed);
                 }
             }
             Some(Place::Output(node, id)) => {
                 let output = String::from_utf8_lossy(&entry.value).into_owned();
                 self.set_output(&node, &id, output, at);
             }
-            Some(Place::Kv(key)) => match KvEntry::from_stored(&entry) {
-                Some(value) => {
+            Some(Place::Kv(key)) => {
+                if let Some(value) = KvEntry::from_stored(entry) {
                     self.kv.insert(key.clone(), value);
                     self.kv_changed = self.kv_changed.max(at);
                     changed.keys.insert(key);
+                } else {
+                    tracing::warn!(?key, "a stored key-value entry cannot be read; skipped");
                 }
-                None => tracing::warn!(?key, "a stored key-value entry cannot be read; skipped"),
-            },
+            }
             Some(Place::Grave(grave)) => self.bury(grave, at),
             Some(Place::Floor) => {
                 if let Ok(floor) = entry.value[..].try_into() {
@@ -226,7 +227,7 @@ impl View {
 
     fn put_check(
         &mut self,
-        node_name: Name,
+        node_name: &Name,
         id: Name,
         mut record: Check,
         at: Revision,
@@ -242,7 +243,7 @@ impl View {
         let record = Arc::new(record);
         node.checks.insert(id, Arc::clone(&record));
         for check in old.iter().chain([&record]) {
-            self.touch_check(&node_name, check, at, changed);
+            self.touch_check(node_name, check, at, changed);
         }
     }
 
@@ -344,10 +345,7 @@ impl View {
     }
 
     fn touch(&mut self, cell: Cell, at: Revision, changed: &mut Changed) {
-        let stamp = self
-            .cells
-            .entry(cell.clone())
-            .or_insert_with(Stamp::default);
+        let stamp = self.cells.entry(cell.clone()).or_default();
         stamp.index = stamp.index.max(at);
         stamp.content = stamp.content.max(at);
         changed.cells.insert(cell);

@@ -1,6 +1,6 @@
 use serde_json::json;
 use stead_api::consul::{Service, Status};
-use stead_registry::{Batch, CheckState, HealthFilter, Query, RegistryError, tags};
+use stead_registry::{Batch, CheckState, HealthFilter, NodeMeta, Query, RegistryError, tags};
 
 use crate::stack::{Stack, check, health, instances, node, nodes, service, services};
 
@@ -17,30 +17,55 @@ async fn a_batch_is_done_together_or_not_at_all() {
     stack.stop().await;
 }
 
+/// Puts something into a batch.
+type Fill = fn(&mut Batch);
+
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_by_name() {
     let stack = Stack::start().await;
-    type Fill = fn(&mut Batch);
     let cases: [(Fill, &str); 7] = [
-        (|b| drop(b.node(node(""))), "Must provide node"),
         (
-            |b| drop(b.service("", service("s", ""))),
+            |b| {
+                b.node(node(""));
+            },
             "Must provide node",
         ),
         (
-            |b| drop(b.service("a", service("", "x"))),
+            |b| {
+                b.service("", service("s", ""));
+            },
+            "Must provide node",
+        ),
+        (
+            |b| {
+                b.service("a", service("", "x"));
+            },
             "Must provide service name",
         ),
         (
-            |b| drop(b.service("a", service("s", ""))),
+            |b| {
+                b.service("a", service("s", ""));
+            },
             "\"a\" is not registered",
         ),
         (
-            |b| drop(b.check(check("a", "", "", Status::Passing))),
+            |b| {
+                b.check(check("a", "", "", Status::Passing));
+            },
             "check id",
         ),
-        (|b| drop(b.node(node("a\0b"))), "NUL"),
-        (|b| drop(b.node(node(&"n".repeat(600)))), "longer than"),
+        (
+            |b| {
+                b.node(node("a\0b"));
+            },
+            "NUL",
+        ),
+        (
+            |b| {
+                b.node(node(&"n".repeat(600)));
+            },
+            "longer than",
+        ),
     ];
     for (fill, text) in cases {
         let mut batch = Batch::new();
@@ -98,7 +123,9 @@ async fn tags_facts_and_passing_select_instances() {
 async fn removing_a_node_removes_all_that_is_on_it() {
     let stack = Stack::start().await;
     stack
-        .do_batch(|batch| drop(batch.node(node("a")).node(node("b"))))
+        .do_batch(|batch| {
+            batch.node(node("a")).node(node("b"));
+        })
         .await;
     for place in 0..30 {
         stack
@@ -110,7 +137,9 @@ async fn removing_a_node_removes_all_that_is_on_it() {
             .await;
     }
     stack
-        .do_batch(|batch| drop(batch.check(check("a", "alive", "", Status::Passing))))
+        .do_batch(|batch| {
+            batch.check(check("a", "alive", "", Status::Passing));
+        })
         .await;
     stack.registry.remove_node("a").await.unwrap();
     assert_eq!(stack.json(health("web")), json!([]));
@@ -140,7 +169,9 @@ async fn a_renamed_service_takes_its_checks_along() {
         .await;
     let before = stack.registry.ask_now(health("old")).index;
     stack
-        .do_batch(|batch| drop(batch.service("a", service("new", "id"))))
+        .do_batch(|batch| {
+            batch.service("a", service("new", "id"));
+        })
         .await;
     let old = stack.change(&health("old"), before).await;
     assert_eq!(&old.bytes.unwrap()[..], b"[]");
@@ -184,7 +215,7 @@ async fn a_changed_output_is_readable_and_wakes_nobody() {
             Query::NodeChecks { node: "a".into() },
             Query::Checks {
                 status: None,
-                meta: Default::default(),
+                meta: NodeMeta::default(),
             },
         ] {
             let say = |output: &str| CheckState {
@@ -193,12 +224,16 @@ async fn a_changed_output_is_readable_and_wakes_nobody() {
             };
             let (first, second) = (say("one"), say("two"));
             stack
-                .do_batch(|batch| drop(batch.set_check("a", id, first)))
+                .do_batch(|batch| {
+                    batch.set_check("a", id, first);
+                })
                 .await;
             stack
                 .assert_quiet(
                     query.clone(),
-                    stack.do_batch(|batch| drop(batch.set_check("a", id, second.clone()))),
+                    stack.do_batch(|batch| {
+                        batch.set_check("a", id, second.clone());
+                    }),
                 )
                 .await;
             let seen = stack.json(health("web"));

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use stead_api::consul::{Service, Status};
-use stead_registry::{Batch, CheckState, Options, Query, Registry};
+use stead_registry::{Batch, CheckState, NodeMeta, Options, Query, Registry};
 
 use crate::stack::{
     Stack, check, health, instances, key, node, nodes, service, services, tree, until,
@@ -13,7 +13,7 @@ fn everything() -> Vec<Query> {
         queries.push(instances(name));
         queries.push(Query::ServiceChecks {
             service: name.into(),
-            meta: Default::default(),
+            meta: NodeMeta::default(),
         });
     }
     for name in ["n0", "n1"] {
@@ -23,7 +23,7 @@ fn everything() -> Vec<Query> {
     for status in [None, Some(Status::Passing), Some(Status::Critical)] {
         queries.push(Query::Checks {
             status,
-            meta: Default::default(),
+            meta: NodeMeta::default(),
         });
     }
     queries.push(Query::Services {
@@ -121,9 +121,15 @@ async fn act(registry: &Registry, step: &Step) {
             };
             batch.set_check(&name("n", n), &name("c", c), state);
         }
-        Step::RemoveNode(n) => drop(batch.remove_node(&name("n", n))),
-        Step::RemoveService(n, id) => drop(batch.remove_service(&name("n", n), &name("i", id))),
-        Step::RemoveCheck(n, c) => drop(batch.remove_check(&name("n", n), &name("c", c))),
+        Step::RemoveNode(n) => {
+            batch.remove_node(&name("n", n));
+        }
+        Step::RemoveService(n, id) => {
+            batch.remove_service(&name("n", n), &name("i", id));
+        }
+        Step::RemoveCheck(n, c) => {
+            batch.remove_check(&name("n", n), &name("c", c));
+        }
         Step::Put(k, value) => {
             let value = vec![*value].into();
             let cas = stead_registry::Cas::Always;
@@ -236,7 +242,9 @@ async fn unrelated_writes_wake_nobody_even_when_the_answer_is_empty() {
     stack
         .assert_quiet(
             instances("s0"),
-            stack.do_batch(|batch| drop(batch.set_check("n0", "c0", critical))),
+            stack.do_batch(|batch| {
+                batch.set_check("n0", "c0", critical);
+            }),
         )
         .await;
     let port = Service {
@@ -246,7 +254,9 @@ async fn unrelated_writes_wake_nobody_even_when_the_answer_is_empty() {
     stack
         .assert_quiet(
             services(),
-            stack.do_batch(|batch| drop(batch.service("n0", port))),
+            stack.do_batch(|batch| {
+                batch.service("n0", port);
+            }),
         )
         .await;
     stack.stop().await;

@@ -198,11 +198,14 @@ async fn checks_get_their_ids_and_may_be_replaced() {
     stack.stop().await;
 }
 
+/// Sets what is wrong with a definition.
+type Fill = fn(&mut CheckDefinition);
+
 #[tokio::test]
 async fn definitions_that_make_no_sense_are_refused() {
     let stack = Stack::start().await;
     let local = agent(&stack).await;
-    let check = |fill: fn(&mut CheckDefinition)| {
+    let check = |fill: Fill| {
         let mut definition = CheckDefinition {
             name: "c".to_owned(),
             ..CheckDefinition::default()
@@ -210,7 +213,7 @@ async fn definitions_that_make_no_sense_are_refused() {
         fill(&mut definition);
         definition
     };
-    let cases: [(fn(&mut CheckDefinition), &str); 5] = [
+    let cases: [(Fill, &str); 5] = [
         (|_| {}, "TTL must be > 0"),
         (|c| c.http = "http://x/".to_owned(), "Interval must be > 0"),
         (

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stead_api::consul::{Check, Node, Service, Status};
-use stead_registry::{Answer, Batch, HealthFilter, Options, Query, Registry};
+use stead_registry::{Answer, Batch, HealthFilter, NodeMeta, Options, Query, Registry};
 use stead_store::Embedded;
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -141,7 +141,7 @@ pub(crate) fn health(service: &str) -> Query {
         service: service.into(),
         tags: Vec::new(),
         filter: HealthFilter::Any,
-        meta: Default::default(),
+        meta: NodeMeta::default(),
     }
 }
 
@@ -149,19 +149,19 @@ pub(crate) fn instances(service: &str) -> Query {
     Query::Instances {
         service: service.into(),
         tags: Vec::new(),
-        meta: Default::default(),
+        meta: NodeMeta::default(),
     }
 }
 
 pub(crate) fn services() -> Query {
     Query::Services {
-        meta: Default::default(),
+        meta: NodeMeta::default(),
     }
 }
 
 pub(crate) fn nodes() -> Query {
     Query::Nodes {
-        meta: Default::default(),
+        meta: NodeMeta::default(),
     }
 }
 

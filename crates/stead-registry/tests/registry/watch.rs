@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stead_api::consul::{Service, Status};
-use stead_registry::{Batch, Cas, CheckState, HealthFilter, Query, tags};
+use stead_registry::{Batch, Cas, CheckState, HealthFilter, NodeMeta, Query, tags};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -32,7 +32,9 @@ async fn no_watcher_misses_a_change_under_a_thousand_concurrent_writes() {
     const ROUNDS: u32 = 3;
     let stack = Stack::start().await;
     stack
-        .do_batch(|batch| drop(batch.node(node("n")).service("n", service("web", "w"))))
+        .do_batch(|batch| {
+            batch.node(node("n")).service("n", service("web", "w"));
+        })
         .await;
     let mut watchers = JoinSet::new();
     for _ in 0..8 {
@@ -143,7 +145,11 @@ async fn a_watcher_of_a_key_sees_each_change_of_it_alone() {
 #[tokio::test]
 async fn who_waits_for_the_same_gets_the_same_bytes() {
     let stack = Stack::start().await;
-    stack.do_batch(|batch| drop(batch.node(node("n")))).await;
+    stack
+        .do_batch(|batch| {
+            batch.node(node("n"));
+        })
+        .await;
     let index = stack.registry.ask_now(health("web")).index;
     let mut waiters = JoinSet::new();
     for _ in 0..100 {
@@ -155,7 +161,9 @@ async fn who_waits_for_the_same_gets_the_same_bytes() {
     }
     stack.waiting(100).await;
     stack
-        .do_batch(|batch| drop(batch.service("n", service("web", "w"))))
+        .do_batch(|batch| {
+            batch.service("n", service("web", "w"));
+        })
         .await;
     let answers = waiters.join_all().await;
     let first = answers[0].bytes.as_ref().unwrap().as_ptr();
@@ -235,11 +243,8 @@ async fn one_who_stops_waiting_leaves_nothing_behind() {
     }
     stack
         .do_batch(|batch| {
-            drop(
-                batch
-                    .node(node("n0"))
-                    .check(check("n0", "c", "", Status::Passing)),
-            );
+            batch.node(node("n0"));
+            batch.check(check("n0", "c", "", Status::Passing));
         })
         .await;
     stack.stop().await;
@@ -265,13 +270,15 @@ async fn a_change_that_is_not_in_the_answer_wakes_nobody() {
         service: "web".into(),
         tags: tags(tag),
         filter,
-        meta: Default::default(),
+        meta: NodeMeta::default(),
     };
     let say = async |status| {
         let output = String::new();
         let state = CheckState { status, output };
         stack
-            .do_batch(|batch| drop(batch.set_check("n", "c", state)))
+            .do_batch(|batch| {
+                batch.set_check("n", "c", state);
+            })
             .await;
     };
     let passing = only(None, HealthFilter::Passing);

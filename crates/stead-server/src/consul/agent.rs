@@ -265,9 +265,10 @@ fn member(local: &Local, datacenter: &str) -> AgentMember {
 fn server_address(local: &Local) -> String {
     let options = local.options();
     let address = &options.node.address;
-    match address.contains(':') {
-        true => format!("[{address}]:{}", options.server_port),
-        false => format!("{address}:{}", options.server_port),
+    if address.contains(':') {
+        format!("[{address}]:{}", options.server_port)
+    } else {
+        format!("{address}:{}", options.server_port)
     }
 }
 

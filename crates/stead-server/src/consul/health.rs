@@ -6,9 +6,10 @@ use super::request::Call;
 
 pub(super) async fn service(call: &Call) -> Result<Response, Failure> {
     let service = call.subject("Missing service name")?.into();
-    let filter = match call.params.flag("passing")? {
-        true => HealthFilter::Passing,
-        false => HealthFilter::Any,
+    let filter = if call.params.flag("passing")? {
+        HealthFilter::Passing
+    } else {
+        HealthFilter::Any
     };
     let query = Query::Health {
         service,
@@ -32,18 +33,16 @@ pub(super) async fn checks(call: &Call) -> Result<Response, Failure> {
 
 pub(super) async fn state(call: &Call) -> Result<Response, Failure> {
     let meta = call.params.node_meta();
-    let status = match call.subject("Missing check state")? {
-        "any" => None,
-        word => match word.parse() {
-            Ok(status) => Some(status),
-            // No check is ever in such a state.
-            Err(_) => {
-                let (mut answer, consistency) =
-                    call.ask(Query::Checks { status: None, meta }).await?;
-                answer.bytes = Some(bytes::Bytes::from_static(b"[]"));
-                return Ok(reply::answer(answer, consistency, call.pretty()));
-            }
-        },
+    let word = call.subject("Missing check state")?;
+    let status = if word == "any" {
+        None
+    } else if let Ok(status) = word.parse() {
+        Some(status)
+    } else {
+        // No check is ever in such a state.
+        let (mut answer, consistency) = call.ask(Query::Checks { status: None, meta }).await?;
+        answer.bytes = Some(bytes::Bytes::from_static(b"[]"));
+        return Ok(reply::answer(answer, consistency, call.pretty()));
     };
     call.answer(Query::Checks { status, meta }).await
 }

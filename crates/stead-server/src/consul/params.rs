@@ -4,8 +4,8 @@ use stead_api::consul::parse_duration;
 
 use super::reply::Failure;
 
-const WAIT: Duration = Duration::from_secs(5 * 60);
-const WAIT_MAX: Duration = Duration::from_secs(10 * 60);
+const WAIT: Duration = Duration::from_mins(5);
+const WAIT_MAX: Duration = Duration::from_mins(10);
 
 /// The parameters of a request's query, in order.
 #[derive(Debug, Default)]

@@ -64,9 +64,10 @@ async fn health_has_node_service_and_checks() {
         "/v1/health/node/n1",
         "/v1/health/state/any?node-meta=x",
     ] {
-        let expected = match path.contains("node-meta") {
-            true => json!([]),
-            false => json!([check(index)]),
+        let expected = if path.contains("node-meta") {
+            json!([])
+        } else {
+            json!([check(index)])
         };
         assert_eq!(stack.get(path).await.json(), expected, "{path}");
     }

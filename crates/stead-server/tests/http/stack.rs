@@ -81,14 +81,14 @@ impl Stack {
         let address = listener.local_addr().unwrap();
         let mut options = LocalOptions::new("one", "127.0.0.1");
         options.server_port = address.port();
-        options.version = "1.20.0".to_owned();
+        "1.20.0".clone_into(&mut options.version);
         let local = Local::open(&registry, options).await.unwrap();
         let shutdown = CancellationToken::new();
         let state = consul::Consul::new(local.clone(), bounds.clone(), shutdown.clone());
         let router = consul::router(state, HostNames::new(["registry.example"]));
         let token = shutdown.clone();
-        let served = router.clone();
-        let server = tokio::spawn(async move { serve(listener, served, &bounds, token).await });
+        let shared = router.clone();
+        let server = tokio::spawn(async move { serve(listener, shared, &bounds, token).await });
         Self {
             registry,
             local,
@@ -102,7 +102,7 @@ impl Stack {
         }
     }
 
-    /// The router that is served, to be called without a connection.
+    /// The router that is routes, to be called without a connection.
     pub(crate) fn router(&self) -> Router {
         self.router.clone()
     }
