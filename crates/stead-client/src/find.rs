@@ -154,7 +154,7 @@ mod tests {
         Surroundings {
             explicit: explicit.map(str::to_owned),
             environment: environment.map(str::to_owned),
-            folder: Some("/work".into()),
+            folder: Some("/here".into()),
             user: Some(socket("/user/agent.sock")),
             system: Some(socket("/system/agent.sock")),
         }
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_search() {
-        let folder = "/work/.stead/agent.sock";
+        let folder = "/here/.stead/agent.sock";
         let (user, system) = ("/user/agent.sock", "/system/agent.sock");
         for (explicit, environment, there, expected) in [
             (None, None, &[folder, user, system][..], folder),

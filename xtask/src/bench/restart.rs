@@ -38,7 +38,7 @@ fn stead(setting: &Setting<'_>) -> Result<Duration> {
          [services.probe.restart]\n\
          policy = \"always\"\n\
          delay = \"0s\"\n\
-         limit = 1000000\n",
+         limit = 1000\n",
         setting
             .probe
             .in_toml(&["run", &fifo.path().to_string_lossy()]),

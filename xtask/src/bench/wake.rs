@@ -23,7 +23,10 @@ const PARK: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) fn measure(setting: &Setting<'_>, table: &mut Table) -> Result<()> {
-    let stack = Stack::of(setting.stead).up("[stack]\nname = \"bench\"\n");
+    let stack = Stack::of(setting.stead).up(&format!(
+        "[services.idle]\ncommand = {}\n",
+        setting.probe.in_toml(&["idle"])
+    ));
     let mut stead = samples(stack.http())?;
     stack.stop();
     let middle = median(&mut stead).context("no round was run")?;

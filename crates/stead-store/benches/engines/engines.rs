@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use redb::{ReadableDatabase, ReadableTable, TableDefinition};
@@ -65,19 +66,31 @@ impl Grouped {
         let waiting = Arc::new((Mutex::new((Vec::new(), false)), Condvar::new()));
         let queue = Arc::clone(&waiting);
         let writer = std::thread::spawn(move || {
+            let mut last = (0, Duration::ZERO);
             loop {
                 let group = {
                     let guard = queue.0.lock().expect("the queue");
-                    let mut guard = queue
+                    let guard = queue
                         .1
                         .wait_while(guard, |(group, closed)| group.is_empty() && !*closed)
+                        .expect("the queue");
+                    // As the embedded engine: a short wait for as many as last time.
+                    let (size, took): (usize, Duration) = last;
+                    let patience = (took / 2).min(Duration::from_millis(1));
+                    let (mut guard, _) = queue
+                        .1
+                        .wait_timeout_while(guard, patience, |(group, closed)| {
+                            group.len() < size && !*closed
+                        })
                         .expect("the queue");
                     if guard.0.is_empty() {
                         return;
                     }
                     std::mem::take(&mut guard.0)
                 };
+                let begun = Instant::now();
                 backend.commit(&group);
+                last = (group.len(), begun.elapsed());
                 for put in group {
                     let _ = put.done.send(());
                 }

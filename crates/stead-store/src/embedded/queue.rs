@@ -45,6 +45,9 @@ pub(super) enum Wake {
 
 struct Waiting {
     requests: VecDeque<(Request, OwnedSemaphorePermit)>,
+    /// While the writer waits: how many requests are worth waking it for. Waking costs a system
+    /// call, so nobody does it for a writer that is at work anyway.
+    wanted: Option<usize>,
     checkpoint_over: bool,
     closed: bool,
 }
@@ -60,6 +63,7 @@ impl Queue {
         Self {
             waiting: Mutex::new(Waiting {
                 requests: VecDeque::new(),
+                wanted: None,
                 checkpoint_over: false,
                 closed: false,
             }),
@@ -79,14 +83,18 @@ impl Queue {
             .await
             .map_err(closed)?;
         let (reply, answer) = oneshot::channel();
-        {
+        let wake = {
             let mut waiting = self.lock();
             if waiting.closed {
                 return Err(StoreError::Closed);
             }
             waiting.requests.push_back((request(reply), permit));
+            let count = waiting.requests.len();
+            waiting.wanted.take_if(|wanted| count >= *wanted).is_some()
+        };
+        if wake {
+            self.ready.notify_one();
         }
-        self.ready.notify_one();
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -104,20 +112,48 @@ impl Queue {
             if waiting.closed {
                 return Wake::Closed;
             }
-            waiting = match deadline.map(|at| at.saturating_duration_since(Instant::now())) {
-                None => self
-                    .ready
-                    .wait(waiting)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => return Wake::Deadline,
-                Some(left) => {
-                    self.ready
-                        .wait_timeout(waiting, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-            };
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Wake::Deadline;
+            }
+            waiting = self.sleep(waiting, 1, left);
         }
+    }
+
+    /// Waits until `count` requests are there, but no longer than `patience`.
+    pub(super) fn gather(&self, count: usize, patience: Duration) {
+        let until = Instant::now() + patience;
+        let mut waiting = self.lock();
+        while waiting.requests.len() < count && !waiting.closed {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            waiting = self.sleep(waiting, count, Some(left));
+        }
+    }
+
+    fn sleep<'a>(
+        &self,
+        mut waiting: MutexGuard<'a, Waiting>,
+        wanted: usize,
+        left: Option<Duration>,
+    ) -> MutexGuard<'a, Waiting> {
+        waiting.wanted = Some(wanted);
+        let mut waiting = match left {
+            None => self
+                .ready
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(left) => {
+                self.ready
+                    .wait_timeout(waiting, left)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+        };
+        waiting.wanted = None;
+        waiting
     }
 
     /// Takes the next group: what waits, up to `weight`, but at least one.

@@ -21,6 +21,8 @@ use crate::{CommitOutcome, LeaseId, Revision, StoreError};
 
 /// Keys and values of one group, roughly; a single larger transaction is a group of its own.
 const GROUP_BYTES: usize = 4 << 20;
+/// The longest a group waits for as many requests as the last one had.
+const GATHER_MAX: Duration = Duration::from_millis(1);
 /// How long an expiry waits after the disk refused it.
 const EXPIRY_RETRY: Duration = Duration::from_secs(1);
 /// Bytes of log between attempts when a snapshot cannot be written.
@@ -53,6 +55,10 @@ pub(super) struct Writer {
     checkpoint_at: u64,
     checkpoint: Option<JoinHandle<io::Result<u64>>>,
     expiry_not_before: Option<Instant>,
+    /// How long the last sync took.
+    sync_time: Duration,
+    /// How many requests the last group had.
+    group_size: usize,
     group: Vec<(Request, OwnedSemaphorePermit)>,
     payload: Vec<u8>,
 }
@@ -89,6 +95,8 @@ impl Writer {
             checkpoint_at: options.checkpoint_bytes.max(snapshot_bytes),
             checkpoint: None,
             expiry_not_before: None,
+            sync_time: Duration::ZERO,
+            group_size: 0,
             group: Vec::new(),
             payload: Vec::new(),
         }
@@ -125,7 +133,12 @@ impl Writer {
     }
 
     fn commit_group(&mut self) {
+        // Whoever was answered just now may ask again at once. Those that come while the sync runs
+        // wait for the next one, so a short wait before it spares them a long one.
+        let patience = (self.sync_time / 2).min(GATHER_MAX);
+        self.queue.gather(self.group_size, patience);
         self.queue.take(GROUP_BYTES, &mut self.group);
+        self.group_size = self.group.len();
         let now = Instant::now();
         let at = unix_millis();
         let mut answers = Vec::with_capacity(self.group.len());
@@ -191,10 +204,12 @@ impl Writer {
             self.unclean = false;
         }
         let start = self.log.end();
+        let begun = Instant::now();
         let written = self
             .log
             .append(payload, Ahead::Zeros)
             .and_then(|()| self.log.sync());
+        self.sync_time = begun.elapsed();
         if written.is_err() {
             self.log.rewind(start);
             // Take it back now if the disk lets us, else before the next group.

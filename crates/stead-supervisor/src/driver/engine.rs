@@ -76,6 +76,9 @@ impl Engine {
     /// is left when it returns.
     pub(super) async fn run(mut self) {
         while !(self.ending && self.is_over()) {
+            // What is due already, a restart without delay, does not wait for the timer's tick.
+            self.timers_due();
+            self.take_turns();
             let due = self.timers.next();
             tokio::select! {
                 biased;
