@@ -26,14 +26,15 @@ pub(crate) struct Groups {
 struct State {
     groups: HashMap<Query, Member>,
     cells: HashMap<Cell, Vec<Arc<Group>>>,
+    idle_answers: usize,
     idle_bytes: usize,
 }
 
 struct Member {
     group: Arc<Group>,
     waiters: usize,
-    /// What it counts for in `idle_bytes`.
-    idle: usize,
+    /// What it counts for in `idle_bytes`; `None`: it is not idle.
+    idle: Option<usize>,
 }
 
 /// One question, its newest answer and its bell.
@@ -69,9 +70,6 @@ impl Groups {
     pub(crate) fn join(&self, query: Query, waits: bool) -> Seat<'_> {
         let mut guard = self.lock();
         let state = &mut *guard;
-        if !state.groups.contains_key(&query) {
-            state.make_room();
-        }
         let member = state
             .groups
             .entry(query)
@@ -83,13 +81,16 @@ impl Groups {
                     size: AtomicUsize::new(0),
                 }),
                 waiters: 0,
-                idle: 0,
+                idle: None,
             });
         let group = Arc::clone(&member.group);
         if waits {
             member.waiters += 1;
             if member.waiters == 1 {
-                state.idle_bytes -= std::mem::take(&mut member.idle);
+                if let Some(size) = member.idle.take() {
+                    state.idle_answers -= 1;
+                    state.idle_bytes -= size;
+                }
                 for cell in group.query.cells() {
                     state
                         .cells
@@ -152,8 +153,11 @@ impl Groups {
             return;
         }
         let size = group.size.load(Ordering::Relaxed);
-        state.idle_bytes = state.idle_bytes + size - member.idle;
-        member.idle = size;
+        match member.idle.replace(size) {
+            Some(counted) => state.idle_bytes -= counted,
+            None => state.idle_answers += 1,
+        }
+        state.idle_bytes += size;
         if waits {
             for cell in group.query.cells() {
                 if let Some(members) = state.cells.get_mut(&cell) {
@@ -164,7 +168,7 @@ impl Groups {
                 }
             }
         }
-        if state.idle_bytes > IDLE_BYTES_MAX {
+        if state.idle_bytes > IDLE_BYTES_MAX || state.idle_answers > IDLE_ANSWERS_MAX {
             state.forget_idle();
         }
     }
@@ -181,15 +185,9 @@ impl State {
         }
     }
 
-    fn make_room(&mut self) {
-        let idle = self.groups.values().filter(|member| member.waiters == 0);
-        if self.groups.len() >= IDLE_ANSWERS_MAX && idle.count() >= IDLE_ANSWERS_MAX / 2 {
-            self.forget_idle();
-        }
-    }
-
     fn forget_idle(&mut self) {
         self.groups.retain(|_, member| member.waiters > 0);
+        self.idle_answers = 0;
         self.idle_bytes = 0;
     }
 }

@@ -1,6 +1,6 @@
 //! What can be asked of the registry, and how it is answered from a view.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -237,9 +237,10 @@ impl Query {
                 filter,
                 meta,
             } => {
+                let mut checks = ChecksByService::default();
                 let found: Vec<ServiceHealth> = instances(view, service, tags, meta)
                     .map(|(node, service)| ServiceHealth {
-                        checks: checks_of(view, &node.node, &service.id),
+                        checks: checks.of(view, &node.node, &service.id),
                         node: Arc::clone(node),
                         service: Arc::clone(service),
                     })
@@ -264,8 +265,12 @@ impl Query {
                 Some(json(&checks))
             }
             Self::ServiceChecks { service, meta } => {
+                let mut checks = ChecksByService::default();
                 let found: Vec<Arc<Check>> = instances(view, service, &[], meta)
-                    .flat_map(|(node, service)| own_checks(view, &node.node, &service.id))
+                    .flat_map(|(node, service)| {
+                        let of_service = checks.of(view, &node.node, &service.id).into_iter();
+                        of_service.filter(|check| !check.service_id.is_empty())
+                    })
                     .collect();
                 Some(json(&found))
             }
@@ -364,24 +369,33 @@ fn instances<'a>(
         })
 }
 
-fn checks_of(view: &View, node: &str, service: &str) -> Vec<Arc<Check>> {
-    let Some(node) = view.nodes.get(node) else {
-        return Vec::new();
-    };
-    let (mut checks, own): (Vec<_>, Vec<_>) = node
-        .checks
-        .values()
-        .filter(|check| check.service_id.is_empty() || check.service_id == service)
-        .cloned()
-        .partition(|check| check.service_id.is_empty());
-    checks.extend(own);
-    checks
+/// The checks of the node that was asked for last, by service. Instances come ordered by node, so
+/// each node is taken apart once, however many instances it has.
+#[derive(Default)]
+struct ChecksByService<'a> {
+    node: &'a str,
+    by_service: HashMap<&'a str, Vec<Arc<Check>>>,
 }
 
-fn own_checks(view: &View, node: &str, service: &str) -> Vec<Arc<Check>> {
-    let mut checks = checks_of(view, node, service);
-    checks.retain(|check| !check.service_id.is_empty());
-    checks
+impl<'a> ChecksByService<'a> {
+    /// The node's own checks, then the instance's.
+    fn of(&mut self, view: &'a View, node: &'a str, service: &str) -> Vec<Arc<Check>> {
+        if self.node != node {
+            self.node = node;
+            self.by_service.clear();
+            for check in view
+                .nodes
+                .get(node)
+                .iter()
+                .flat_map(|node| node.checks.values())
+            {
+                let checks = self.by_service.entry(&check.service_id).or_default();
+                checks.push(Arc::clone(check));
+            }
+        }
+        let parts = ["", service].map(|of| self.by_service.get(of));
+        parts.into_iter().flatten().flatten().cloned().collect()
+    }
 }
 
 fn node_services(view: &View, name: &str) -> Option<NodeServices> {

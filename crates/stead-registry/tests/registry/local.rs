@@ -24,6 +24,7 @@ fn registration(id: &str, checks: Vec<CheckDefinition>) -> ServiceRegistration {
     ServiceRegistration {
         service: service("web", id),
         checks,
+        kept: false,
         replace_checks: false,
     }
 }
