@@ -14,11 +14,12 @@ const COMMITS_AT_ONCE: usize = 256;
 /// Between two attempts to read a store that fails.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// Follows the store until the registry closes.
+/// Follows the store until the registry closes. When the store closes, the registry does too:
+/// nobody is left waiting for what cannot come.
 pub(crate) async fn follow(inner: Arc<Inner>) {
     let closing = inner.closing.clone();
     tokio::select! {
-        () = follow_store(&inner) => {}
+        () = follow_store(&inner) => closing.cancel(),
         () = closing.cancelled() => {}
     }
 }
@@ -49,7 +50,7 @@ async fn follow_store(inner: &Inner) {
         }
         match broken {
             None | Some(StoreError::Closed) => {
-                tracing::debug!("the store has closed; the view stays as it is");
+                tracing::debug!("the store has closed");
                 return;
             }
             Some(error) => {

@@ -11,10 +11,12 @@
 //!
 //! # Index
 //!
-//! An answer's index is the greatest of the revisions of what matches it and of what was deleted
-//! from it. Tombstones are written in the transaction of the deletion. It is never 0 and never
-//! goes backwards while one server lives or a data folder survives; an unrelated write leaves it
-//! as it is.
+//! An answer's index is max(revision of what matches, the cell's revision); cells and tombstones
+//! are written in the same transaction as a delete; a server that started later answers max(its
+//! cell, the request's index) once its view has reached that revision. It is never 0. It never
+//! goes backwards while one server lives or a data folder survives. An unrelated write wakes
+//! nobody: what one waits for is a cell (a service's health, a node, a key, a prefix, …), and a
+//! change that leaves an answer's bytes as they were leaves its index too.
 
 mod batch;
 mod error;

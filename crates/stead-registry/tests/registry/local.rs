@@ -4,7 +4,7 @@ use serde_json::Value;
 use stead_api::consul::{CheckDefinition, GoDuration, Status};
 use stead_registry::{Local, LocalOptions, Query, RegistryError, ServiceRegistration, TtlUpdate};
 
-use crate::stack::{Stack, health, service};
+use crate::stack::{Stack, health, service, until};
 
 async fn agent(stack: &Stack) -> Local {
     let mut options = LocalOptions::new("one", "127.0.0.1");
@@ -267,5 +267,42 @@ async fn more_services_than_one_transaction_holds_are_registered() {
     local.register_services(many).await.unwrap();
     assert_eq!(local.services().len(), 100);
     assert_eq!(stack.json(health("web")).as_array().unwrap().len(), 100);
+    stack.stop().await;
+}
+
+#[tokio::test]
+async fn a_service_that_stays_critical_is_deregistered() {
+    let stack = Stack::start().await;
+    let local = agent(&stack).await;
+    let mut definition = ttl("c", 3_600_000);
+    // Shorter than a minute counts as a minute.
+    definition.deregistercriticalserviceafter = GoDuration(Duration::from_secs(1));
+    let register = async |id: &str| {
+        let mut definition = definition.clone();
+        definition.id = format!("c-{id}");
+        let registration = registration(id, vec![definition]);
+        local.register_service(registration).await.unwrap();
+    };
+    register("bad").await;
+    register("good").await;
+    local.update_ttl("c-good", passing("")).await.unwrap();
+    let ids = || -> Vec<String> {
+        let services = local.services();
+        services
+            .iter()
+            .map(|found| found.service.id.clone())
+            .collect()
+    };
+    let jump = async |seconds| {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        tokio::time::resume();
+    };
+    jump(50).await;
+    stack.registry.sync().await.unwrap();
+    assert_eq!(ids(), ["bad", "good"]);
+    jump(11).await;
+    until(|| ids() == ["good"]).await;
+    assert_eq!(stack.json(health("web")).as_array().unwrap().len(), 1);
     stack.stop().await;
 }

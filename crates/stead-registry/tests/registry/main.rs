@@ -10,5 +10,6 @@ mod catalog;
 mod index;
 mod kv;
 mod local;
+mod relist;
 mod stack;
 mod watch;

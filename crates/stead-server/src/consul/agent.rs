@@ -86,12 +86,14 @@ pub(super) fn this(call: &Call) -> Result<Response, Failure> {
 }
 
 pub(super) fn members(call: &Call) -> Result<Response, Failure> {
+    call.refuse_filter()?;
     let inner = &call.consul.inner;
     let members = [member(&inner.local, inner.registry.datacenter())];
     reply::json(&members, call.pretty())
 }
 
 pub(super) fn services(call: &Call) -> Result<Response, Failure> {
+    call.refuse_filter()?;
     let datacenter = call.consul.inner.registry.datacenter();
     let services = call.consul.inner.local.services();
     let services: BTreeMap<&str, AgentService<'_>> = services
@@ -186,6 +188,7 @@ pub(super) async fn deregister_service(call: &Call) -> Result<Response, Failure>
 }
 
 pub(super) fn checks(call: &Call) -> Result<Response, Failure> {
+    call.refuse_filter()?;
     let checks = call.consul.inner.local.checks();
     let checks: BTreeMap<&str, _> = checks
         .iter()

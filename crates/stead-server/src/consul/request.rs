@@ -76,6 +76,14 @@ impl Call {
             .map_err(|error| Failure::bad_request(format!("Request decode failed: {error}")))
     }
 
+    /// An answer that is not filtered where a filter was asked for would be a wrong one.
+    pub(super) fn refuse_filter(&self) -> Result<(), Failure> {
+        match self.params.get("filter") {
+            None | Some("") => Ok(()),
+            Some(_) => Err(Failure::bad_request("Filter expressions are not supported")),
+        }
+    }
+
     pub(super) fn too_many_waiters(&self) -> Failure {
         let bound = self.consul.inner.bounds.waiters;
         Failure::new(
@@ -95,13 +103,7 @@ impl Call {
         let blocking = self.params.blocking()?;
         let consistency = self.params.consistency()?;
         self.check_datacenter(self.params.get("dc").unwrap_or_default())?;
-        if self
-            .params
-            .get("filter")
-            .is_some_and(|filter| !filter.is_empty())
-        {
-            return Err(Failure::bad_request("Filter expressions are not supported"));
-        }
+        self.refuse_filter()?;
         let inner = &self.consul.inner;
         if consistency == Consistency::Consistent {
             inner.registry.sync().await?;

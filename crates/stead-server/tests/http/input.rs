@@ -17,6 +17,13 @@ type BadRequest = (&'static str, &'static str, &'static str, u16, &'static str);
 const BAD_REQUESTS: &[BadRequest] = &[
     (
         "GET",
+        "/v1/agent/services?filter=a",
+        "",
+        400,
+        "Filter expressions",
+    ),
+    (
+        "GET",
         "/v1/health/service/web?index=foo",
         "",
         400,
