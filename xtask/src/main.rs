@@ -6,6 +6,8 @@
     reason = "a chore talks to the person who runs it"
 )]
 
+#[cfg(unix)]
+mod bench;
 mod fuzz;
 mod needs;
 mod shell;
@@ -37,6 +39,12 @@ enum Chore {
     },
     /// Check the house rules: layers, `unsafe`, dependencies, licences, links, file sizes.
     Tidy,
+    /// Measure Stead against its peers in one run and print the ratios.
+    #[cfg(unix)]
+    Bench {
+        #[command(subcommand)]
+        what: bench::Bench,
+    },
     /// Build for Windows and run the tests that concern it under Wine.
     Windows,
     /// Fuzz every target for a while.
@@ -52,6 +60,8 @@ fn main() -> ExitCode {
         Chore::Test { names, fuzz } if names.is_empty() => test::everything(fuzz),
         Chore::Test { names, .. } => test::matching(&names),
         Chore::Tidy => tidy::run(),
+        #[cfg(unix)]
+        Chore::Bench { what } => bench::run(&what),
         Chore::Windows => windows::run(),
         Chore::Fuzz { seconds } => fuzz::run(seconds),
     };

@@ -31,6 +31,8 @@ struct Package {
 
 enum Proof {
     Program(&'static str),
+    /// For what no other system's package can stand in for, such as a compiler whose own
+    /// library sources are needed: a file of this very package, or dpkg's note of it.
     Path(&'static str),
 }
 
@@ -59,10 +61,14 @@ const PACKAGES: &[Package] = &[
         Proof::Path("/usr/lib/wine/wine64"),
         &[User::Windows],
     ),
-    package("rustc-web", Proof::Path("/usr/bin/rustc"), &[User::Windows]),
+    package(
+        "rustc-web",
+        Proof::Path("/var/lib/dpkg/info/rustc-web.list"),
+        &[User::Windows],
+    ),
     package(
         "rust-web-src",
-        Proof::Path("/usr/lib/rustlib/src/rust/library/std"),
+        Proof::Path("/var/lib/dpkg/info/rust-web-src.list"),
         &[User::Windows],
     ),
     package("supervisor", Proof::Program("supervisord"), &[User::Bench]),

@@ -2,14 +2,18 @@
 //!
 //! - [`process`]: start programs, and keep their trees in hand
 //! - [`notify`]: the readiness protocol of systemd, both ends (Unix)
+//! - `pipe`: the control pipe (Windows)
 //! - [`listener`]: who listens on a port
-//! - `pipe`: the control pipe, both ends (Windows)
+//! - [`host`]: the machine itself, and the user's place on it
 
+pub mod host;
 pub mod listener;
 #[cfg(unix)]
 pub mod notify;
 #[cfg(windows)]
 pub mod pipe;
 pub mod process;
+#[cfg(target_os = "linux")]
+pub mod readiness;
 #[cfg(windows)]
 mod wide;

@@ -2,10 +2,15 @@
 //!
 //! The semantics are etcd v3's: one revision per committed transaction, guards before
 //! writes, ordered range reads at a revision, a watch that is gap-free or says
-//! [`Compacted`], and leases. Nothing above this crate knows which engine is under it.
+//! [`StoreError::Compacted`], and leases. Nothing above this crate knows which engine is under it.
 
+mod check;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod embedded;
 mod types;
 
+pub use embedded::{Embedded, History, Options};
 pub use types::*;
 
 use futures::stream::BoxStream;

@@ -219,10 +219,10 @@ pub enum StoreError {
     /// A key is written twice in one transaction.
     #[error("key {0:?} is written twice in one transaction")]
     DuplicateKey(Key),
-    /// The file is not a store, or is damaged; it was kept aside unread.
-    #[error("the store file {} is damaged; it was kept as {}", .path.display(), .kept.display())]
+    /// The files are not a store's, or are damaged; they were kept aside and nothing of them used.
+    #[error("the store {} is damaged; it was kept as {}", .path.display(), .kept.display())]
     Corrupt {
-        /// The file.
+        /// The folder of the files.
         path: std::path::PathBuf,
         /// Where it was moved.
         kept: std::path::PathBuf,

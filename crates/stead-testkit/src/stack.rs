@@ -14,8 +14,9 @@ use crate::http::{self, Answer};
 use crate::processes::{self, Process};
 use crate::{DEADLINE, eventually, eventually_some};
 
-/// Marks everything that a stack starts, so that what it leaves behind can be found.
-const MARK: &str = "STEAD_TEST_STACK";
+/// Marks everything that a stack starts, so that what it leaves behind can be found. It does not
+/// start with `STEAD_`: programs do not inherit such variables.
+const MARK: &str = "TEST_STACK";
 
 /// Makes each stack's mark its own within this test program.
 static COUNT: AtomicU32 = AtomicU32::new(0);

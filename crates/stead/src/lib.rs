@@ -1,1 +1,102 @@
 //! The SDK: write a service once, run it natively everywhere.
+//!
+//! A program implements [`Service`] and hands it to [`run`]:
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//! use std::time::Duration;
+//!
+//! use stead::{Context, Error, Service};
+//! use tokio::net::TcpListener;
+//!
+//! struct Orders;
+//!
+//! impl Service for Orders {
+//!     const NAME: &'static str = "orders";
+//!
+//!     async fn run(self, context: Context) -> Result<(), Error> {
+//!         let listener = TcpListener::bind("127.0.0.1:7001").await?;
+//!         context.ready();
+//!         loop {
+//!             let (connection, _) = tokio::select! {
+//!                 accepted = listener.accept() => accepted?,
+//!                 () = context.stopping() => break,
+//!             };
+//!             let work = context.work();
+//!             tokio::spawn(async move {
+//!                 let _work = work;
+//!                 drop(connection);
+//!             });
+//!         }
+//!         drop(listener);
+//!         context.drain(Duration::from_secs(8)).await?;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     stead::run(Orders)
+//! }
+//! ```
+//!
+//! What it gets, whoever starts it (a shell, `stead up`, systemd):
+//!
+//! - **Stop**: SIGTERM, SIGINT, Ctrl+C, Ctrl+Break, a closed console and a
+//!   shutdown of the machine all end in [`Context::stopping`]. A second Ctrl+C
+//!   ends the program at once, with status 130.
+//! - **Readiness and status**: [`Context::ready`] and [`Context::status`] speak
+//!   `sd_notify` to `NOTIFY_SOCKET`, and say nothing where that is not set.
+//! - **Watchdog**: where `WATCHDOG_USEC` is set for this process, a task on the
+//!   service's own runtime pings at half of it. A service that blocks its
+//!   runtime is found out.
+//! - **Heartbeat**: where `STEAD_HEARTBEAT` names a check, its passing is
+//!   reported to the registry three times an interval, from [`Context::ready`]
+//!   until the stop.
+//! - **Log**: `tracing` goes to stderr; `RUST_LOG` filters, and
+//!   `STEAD_LOG_FORMAT=json` makes JSON lines of it.
+//! - **Exit status**: 0 only if [`Service::run`] returned `Ok`; an error is 1 or
+//!   what [`Error::exit`] said, a panic is 101. Both are logged.
+//!
+//! The environment a supervisor gives:
+//!
+//! | variable | meaning | unset |
+//! |---|---|---|
+//! | `STEAD_SERVICE` | the name this instance runs under | [`Service::NAME`] |
+//! | `STEAD_ADDR`, else `CONSUL_HTTP_ADDR` | the registry's HTTP API | `127.0.0.1:8500` |
+//! | `STEAD_HEARTBEAT` | id of the check to report | no heartbeat |
+//! | `STEAD_HEARTBEAT_INTERVAL` | how long a report holds, `15s` | `15s` |
+//! | `NOTIFY_SOCKET` | where `sd_notify` goes, a path or `@abstract` | nowhere |
+//! | `WATCHDOG_USEC`, `WATCHDOG_PID` | the watchdog's patience, and with whom | no watchdog |
+
+mod context;
+mod environment;
+mod error;
+mod heartbeat;
+mod notify;
+mod panics;
+mod run;
+mod signals;
+mod watchdog;
+
+pub use context::{Context, Unfinished, WorkGuard};
+pub use error::Error;
+pub use run::run;
+/// Clients of the registry and of the agent.
+pub use stead_client as client;
+
+use std::future::Future;
+
+/// A service: what it is called and what it does.
+pub trait Service: Send + 'static {
+    /// The name it has where nobody gives it another.
+    const NAME: &'static str;
+
+    /// Does the work, from the start to the end of the process.
+    ///
+    /// Runs on a single-threaded runtime of its own: everything it awaits and
+    /// spawns shares one thread, so work that blocks belongs into
+    /// [`spawn_blocking`](tokio::task::spawn_blocking). Once
+    /// [`Context::stopping`] resolves it should finish what it has begun and
+    /// return; the supervisor bounds how long that may take.
+    fn run(self, context: Context) -> impl Future<Output = Result<(), Error>>;
+}

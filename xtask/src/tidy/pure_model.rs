@@ -10,10 +10,14 @@ const PATHS: &[&str] = &[
     "std::env",
     "std::fs",
     "std::io",
-    "std::net",
     "std::os",
     "std::process",
     "std::thread",
+    // An address is plain data; a socket is not.
+    "TcpListener",
+    "TcpStream",
+    "ToSocketAddrs",
+    "UdpSocket",
     "Instant::now",
     "SystemTime::now",
     "Timestamp::now",
@@ -89,6 +93,7 @@ mod tests {
             "let home = std::env::var(name);",
             "let now = jiff::Timestamp::now();",
             "use tokio::sync::mpsc;",
+            "let stream = std::net::TcpStream::connect(address);",
         ];
         for line in bad {
             let house = files(&[("crates/stead-model/src/lib.rs", line)]);
@@ -101,7 +106,7 @@ mod tests {
         let house = files(&[
             (
                 "crates/stead-model/src/lib.rs",
-                "//! No std::fs here.\nuse std::{collections::BTreeMap, fmt};",
+                "//! No std::fs here.\nuse std::{collections::BTreeMap, fmt, net::IpAddr};",
             ),
             ("crates/stead-os/src/lib.rs", "use std::fs;"),
         ]);

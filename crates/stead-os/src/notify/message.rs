@@ -37,6 +37,15 @@ pub enum Field {
     Other(String, String),
 }
 
+impl Field {
+    /// `MONOTONIC_USEC` of this moment, which goes with [`Field::Reloading`].
+    pub fn monotonic_now() -> Self {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let seconds = Duration::from_secs(now.tv_sec.unsigned_abs());
+        Self::Monotonic(seconds + Duration::from_nanos(now.tv_nsec.unsigned_abs()))
+    }
+}
+
 /// The fields of one datagram, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message(pub Vec<Field>);

@@ -6,6 +6,7 @@
 mod command;
 #[cfg(target_os = "linux")]
 mod linux;
+mod signal;
 #[cfg(windows)]
 mod windows;
 
@@ -95,6 +96,14 @@ impl Launcher {
     /// before anything is spawned: then nothing ever runs twice.
     pub fn sweep(&self) -> Vec<Swept> {
         self.0.sweep()
+    }
+
+    /// Whether each tree has a cgroup of its own here.
+    pub fn uses_cgroups(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        return self.0.uses_cgroups();
+        #[cfg(not(target_os = "linux"))]
+        false
     }
 
     /// Starts a program. It runs (on Unix: `exec` has succeeded) when this returns.

@@ -289,6 +289,34 @@ async fn a_live_stead_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_stead_killed_at_any_moment_leaves_nothing_to_the_next() {
+    in_both_modes(|mode, runs, mark| async move {
+        let mut steads = Vec::new();
+        for step in 0..40 {
+            let mut stead = launch(runs.path(), mode, &marked(&mark, STUBBORN));
+            // From before there is a guardian to after the program has forked.
+            tokio::time::sleep(Duration::from_micros(step * 250)).await;
+            stead.kill().unwrap();
+            stead.wait().unwrap();
+            steads.push(stead.id());
+        }
+        let (next, _) = Stead::launch(runs.path(), mode, "exec sleep 5");
+        assert_eq!(
+            mark.alive(),
+            [0_u32; 0],
+            "they live when the next program runs"
+        );
+        for stead in steads {
+            assert_eq!(cgroups_of(stead), Vec::<PathBuf>::new());
+        }
+        let pid = next.pid;
+        drop(next);
+        until_clean(runs.path(), pid).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn polite_signals_do_not_touch_a_guardian() {
     in_both_modes(|mode, runs, mark| async move {
         let (stead, _) = Stead::launch(runs.path(), mode, &marked(&mark, STUBBORN));

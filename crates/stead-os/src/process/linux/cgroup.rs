@@ -20,20 +20,23 @@ pub(super) struct Hierarchy {
 }
 
 impl Hierarchy {
-    /// Makes a cgroup below this process's own, if there is a version 2 tree it may write.
-    pub(super) fn create(name: &str) -> Option<Self> {
+    /// A cgroup to be below this process's own, if there is a version 2 tree it may write.
+    pub(super) fn plan(name: &str) -> Option<Self> {
         let base = own_cgroup()?;
         rustix::fs::access(base.join("cgroup.procs"), Access::WRITE_OK).ok()?;
         let own = base.join(name);
-        fs::create_dir(&own).ok()?;
-        let hierarchy = Self { base, own };
+        Some(Self { base, own })
+    }
+
+    /// Makes it; `None` if this system cannot hold trees in it.
+    pub(super) fn create(self) -> Option<Self> {
+        fs::create_dir(&self.own).ok()?;
         // Since Linux 5.14; older ones could not end a tree that keeps forking.
-        if hierarchy.own.join("cgroup.kill").exists() {
-            Some(hierarchy)
-        } else {
-            remove(&hierarchy.own);
-            None
+        if self.own.join("cgroup.kill").exists() {
+            return Some(self);
         }
+        remove(&self.own);
+        None
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -15,7 +15,9 @@
 
 mod cgroup;
 mod child;
+mod errors;
 mod guardian;
+mod limits;
 mod procfs;
 mod record;
 mod run;
@@ -41,9 +43,10 @@ use super::{
     SpawnError, Stdin, Swept, Usage,
 };
 use cgroup::Hierarchy;
+use errors::{explain, os, os_io, spawn_os};
 use run::{Place, Run};
 use watcher::Shared;
-use wire::{Request, Step};
+use wire::Request;
 
 /// The variable that names a run in the environment of its program.
 const INVOCATION: &str = "STEAD_INVOCATION";
@@ -65,37 +68,44 @@ pub(super) struct Launcher {
 }
 
 impl Launcher {
+    pub(super) fn uses_cgroups(&self) -> bool {
+        self.hierarchy.is_some()
+    }
+
     pub(super) fn start(options: LauncherOptions) -> Result<Self, LauncherError> {
         let mut random = [0; 16];
         rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
             .map_err(os("draw a random id"))?;
         // With the 8 digits of a run it has the 32 that such ids have elsewhere.
         let invocation = format!("{:024x}", u128::from_ne_bytes(random) >> 32);
-        let hierarchy = match options.cgroup {
+        let planned = match options.cgroup {
             CgroupMode::Auto => {
                 let name = format!("stead-{}-{}", std::process::id(), &invocation[..8]);
-                Hierarchy::create(&name)
+                Hierarchy::plan(&name)
             }
             CgroupMode::Off => None,
         };
+        let cgroup = planned.as_ref().map(Hierarchy::path);
+        // First of all: what this process leaves if it is killed is on record before it is there.
+        let (record, lock) =
+            record::create(&options.runs, &invocation, cgroup).map_err(|source| {
+                LauncherError::Runs {
+                    runs: options.runs.clone(),
+                    source,
+                }
+            })?;
+        let hierarchy = planned.and_then(Hierarchy::create);
         let cgroup = hierarchy.as_ref().map(Hierarchy::path);
-        let started = record::create(&options.runs, &invocation, cgroup)
-            .map_err(|source| LauncherError::Runs {
-                runs: options.runs.clone(),
-                source,
-            })
-            .and_then(|(record, lock)| {
-                let (control, guardian) = fork_guardian(&record, &lock, cgroup)
-                    .inspect_err(|_| drop(std::fs::remove_file(&record)))?;
-                let shared = Shared::new(control, guardian).map_err(os_io("watch the guardian"))?;
-                Ok((record, lock, Arc::new(shared)))
-            });
-        let (record, lock, shared) = match started {
-            Ok(started) => started,
+        let started = fork_guardian(&record, &lock, cgroup).and_then(|(control, guardian)| {
+            Shared::new(control, guardian).map_err(os_io("watch the guardian"))
+        });
+        let shared = match started {
+            Ok(shared) => Arc::new(shared),
             Err(error) => {
                 if let Some(cgroup) = cgroup {
                     cgroup::remove(cgroup);
                 }
+                let _ = std::fs::remove_file(&record);
                 return Err(error);
             }
         };
@@ -151,7 +161,7 @@ impl Launcher {
                 .collect(),
             environment: environment(command, &format!("{}{id:08x}", self.invocation))?,
             account: account.as_ref(),
-            open_files: open_files(command, &mut not_enforced),
+            open_files: limits::open_files(command, &mut not_enforced),
         })
         .map_err(spawn_os("lay out the program's arguments"))?;
 
@@ -192,7 +202,7 @@ impl Launcher {
             handed.as_fd(),
         ];
         wire::send(self.shared.control.as_fd(), request, &descriptors).map_err(|_| {
-            process.leave();
+            self.shared.finish(&process.run);
             SpawnError::NoGuardian
         })?;
         Ok((process, started))
@@ -209,7 +219,7 @@ impl Launcher {
             let path = hierarchy
                 .add(&cgroup_name(&command.name, id))
                 .map_err(spawn_os("make a cgroup"))?;
-            limit(command, hierarchy, &path, not_enforced);
+            limits::limit(command, hierarchy, &path, not_enforced);
             match cgroup::open(&path) {
                 Ok(folder) => return Ok((Place::Cgroup(path), folder)),
                 Err(error) => {
@@ -218,19 +228,7 @@ impl Launcher {
                 }
             }
         }
-        let limits = command.limits;
-        for (limit, wanted) in [
-            ("memory", limits.memory.is_some()),
-            ("cpu", limits.cpu.is_some()),
-            ("tasks", limits.tasks.is_some()),
-        ] {
-            if wanted {
-                not_enforced.push(LimitNotEnforced {
-                    limit,
-                    reason: "no cgroup v2 tree is writable here".to_owned(),
-                });
-            }
-        }
+        limits::report_without_cgroup(command, not_enforced);
         let (own, other) = pair().map_err(spawn_os("make a socket"))?;
         Ok((Place::Guardian(own), other))
     }
@@ -342,15 +340,9 @@ impl Process {
             }
         };
         watched.map_err(|error| {
-            self.leave();
+            self.shared.finish(&self.run);
             spawn_os("watch a process tree")(error)
         })
-    }
-
-    /// Takes the run off the table: nothing was started.
-    fn leave(&self) {
-        self.shared.runs.table().runs.remove(&self.run.id);
-        self.run.has_emptied();
     }
 }
 
@@ -424,71 +416,6 @@ fn output(output: Output) -> Result<(Option<PipeReader>, Option<OwnedFd>), Spawn
     Ok((Some(reader), Some(writer.into())))
 }
 
-/// The limit on descriptors to set; one above what this process may grant is not enforced.
-fn open_files(command: &Command, not_enforced: &mut Vec<LimitNotEnforced>) -> Option<u64> {
-    let wanted = command.limits.open_files?;
-    let hard = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
-    match hard {
-        Some(hard) if wanted > hard && !rustix::process::geteuid().is_root() => {
-            not_enforced.push(LimitNotEnforced {
-                limit: "open_files",
-                reason: format!("the hard limit is {hard} and only root may raise it"),
-            });
-            None
-        }
-        _ => Some(wanted),
-    }
-}
-
-/// Puts the limits of a command on its cgroup.
-fn limit(
-    command: &Command,
-    hierarchy: &Hierarchy,
-    cgroup: &Path,
-    not_enforced: &mut Vec<LimitNotEnforced>,
-) {
-    const PERIOD: u64 = 100_000;
-    let limits = command.limits;
-    let mut put = |limit, controller, file, value: Option<String>| {
-        let Some(value) = value else { return };
-        let result = hierarchy.enable(controller).and_then(|()| {
-            cgroup::set(cgroup, file, &value).map_err(|error| format!("cannot set {file}: {error}"))
-        });
-        if let Err(reason) = result {
-            not_enforced.push(LimitNotEnforced { limit, reason });
-        }
-    };
-    put(
-        "memory",
-        "memory",
-        "memory.max",
-        limits.memory.map(|bytes| bytes.to_string()),
-    );
-    // The definition admits only sensible numbers; the kernel refuses less than a millisecond.
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss
-    )]
-    let quota = |processors: f64| (processors * PERIOD as f64) as u64;
-    put(
-        "cpu",
-        "cpu",
-        "cpu.max",
-        limits.cpu.map(|cpu| format!("{} {PERIOD}", quota(cpu))),
-    );
-    put(
-        "tasks",
-        "pids",
-        "pids.max",
-        limits.tasks.map(|tasks| tasks.to_string()),
-    );
-    if limits.memory.is_some() {
-        // Missing where there is no swap, and then there is nothing to limit.
-        let _ = cgroup::set(cgroup, "memory.swap.max", "0");
-    }
-}
-
 /// A cgroup's name: the service's with what could harm a path replaced, and the run.
 fn cgroup_name(service: &str, id: wire::RunId) -> String {
     let harmless = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
@@ -498,59 +425,4 @@ fn cgroup_name(service: &str, id: wire::RunId) -> String {
         .take(MAX_CGROUP_NAME)
         .collect();
     format!("{name}-{id}")
-}
-
-/// A failed step in the caller's words.
-fn explain(command: &Command, step: Step, errno: i32) -> SpawnError {
-    let source = io::Error::from_raw_os_error(errno);
-    let user = || command.user.clone().unwrap_or_else(user::current_name);
-    match (step, errno) {
-        (Step::Execute, libc::ENOENT | libc::ENOTDIR) if !command.program.exists() => {
-            SpawnError::NoExecutable(command.program.clone())
-        }
-        (Step::Execute, libc::ENOENT) => SpawnError::Os {
-            action: "find the interpreter of the executable",
-            source,
-        },
-        (Step::Execute, libc::EACCES) => SpawnError::NotExecutable {
-            program: command.program.clone(),
-            user: user(),
-        },
-        (Step::Execute, _) => SpawnError::Os {
-            action: "execute the program",
-            source,
-        },
-        (Step::Directory, _) => SpawnError::Directory {
-            directory: command.directory.clone(),
-            source,
-        },
-        (Step::User, libc::EPERM) => SpawnError::SwitchUser {
-            user: user(),
-            reason: format!("only root may, and this is {}", user::current_name()),
-        },
-        (Step::User, _) => SpawnError::SwitchUser {
-            user: user(),
-            reason: source.to_string(),
-        },
-        (Step::OpenFiles, _) => SpawnError::Os {
-            action: "limit its open files",
-            source,
-        },
-        (Step::Fork | Step::Prepare, _) => SpawnError::Os {
-            action: "make a process",
-            source,
-        },
-    }
-}
-
-fn os(action: &'static str) -> impl FnOnce(rustix::io::Errno) -> LauncherError {
-    move |errno| os_io(action)(errno.into())
-}
-
-fn os_io(action: &'static str) -> impl FnOnce(io::Error) -> LauncherError {
-    move |source| LauncherError::Os { action, source }
-}
-
-fn spawn_os(action: &'static str) -> impl Fn(io::Error) -> SpawnError {
-    move |source| SpawnError::Os { action, source }
 }

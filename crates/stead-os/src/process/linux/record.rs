@@ -19,6 +19,8 @@ use super::{INVOCATION, cgroup, procfs};
 /// to the kernel: a process in an uninterruptible wait ends when that does.
 const PATIENCE: Duration = Duration::from_secs(10);
 const EXTENSION: &str = "run";
+/// Of a record that is being written; before it stands the writer's process id.
+const DRAFT: &str = "draft";
 
 /// What a record says.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,7 +50,7 @@ pub(super) fn create(
     };
     // Under its name only once it is locked and complete: a sweep must not take it for a dead
     // launcher's.
-    let draft = runs.join(format!("{invocation}.draft"));
+    let draft = runs.join(format!("{invocation}.{stead}.{DRAFT}"));
     let path = runs.join(invocation).with_extension(EXTENSION);
     let mut file = fs::File::create_new(&draft)?;
     let written = flock(&file, FlockOperation::NonBlockingLockExclusive)
@@ -67,6 +69,9 @@ pub(super) fn sweep(runs: &Path, own: &Path) -> Vec<Swept> {
     let mut swept = Vec::new();
     let records = fs::read_dir(runs).into_iter().flatten().flatten();
     for path in records.map(|entry| entry.path()) {
+        if is_abandoned_draft(&path) {
+            let _ = fs::remove_file(&path);
+        }
         if path == own || path.extension().is_none_or(|found| found != EXTENSION) {
             continue;
         }
@@ -75,6 +80,15 @@ pub(super) fn sweep(runs: &Path, own: &Path) -> Vec<Swept> {
         }
     }
     swept
+}
+
+/// Whether its writer was killed over it.
+fn is_abandoned_draft(path: &Path) -> bool {
+    let writer = path
+        .file_name()
+        .and_then(|name| name.to_str()?.strip_suffix(DRAFT)?.strip_suffix('.'))
+        .and_then(|name| name.rsplit_once('.')?.1.parse().ok());
+    writer.is_some_and(|pid| procfs::Stat::of(pid).is_none_or(|stat| stat.is_zombie()))
 }
 
 fn sweep_one(path: &Path, swept: &mut Vec<Swept>) -> io::Result<()> {

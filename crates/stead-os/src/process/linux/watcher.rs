@@ -79,7 +79,7 @@ impl Shared {
     }
 
     /// Takes a run off the table: it is empty.
-    fn finish(&self, run: &Run) {
+    pub(super) fn finish(&self, run: &Run) {
         {
             let mut table = self.runs.table();
             table.runs.remove(&run.id);

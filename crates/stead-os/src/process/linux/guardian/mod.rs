@@ -9,16 +9,20 @@
 //! Without, the first guardian only makes one more for each run: a tree is what descends from
 //! its guardian.
 
+mod setup;
+mod tree;
+
 use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::ptr;
 
 use rustix::event::{PollFd, PollFlags, epoll, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use self::setup::{child_signals, close_all_but, drain};
+use self::tree::{ask_descendants, kill_descendants};
 use super::child::{self, Clone};
 use super::wire::{Descriptors, Received, Report, Request, RunId, Step, receive, send};
 use super::{cgroup, procfs};
@@ -449,36 +453,6 @@ fn failed(run: RunId, error: &io::Error) -> Report {
     }
 }
 
-/// Kills the children a condition holds for, and all below them. Killing makes orphans of the
-/// rest, which come to this process: repeated after each death until there is no child, this
-/// ends everything.
-fn kill_descendants(condition: impl Fn(i32) -> bool) {
-    let own = std::process::id().cast_signed();
-    for child in procfs::children(own)
-        .into_iter()
-        .filter(|pid| condition(*pid))
-    {
-        for pid in procfs::descendants(child) {
-            signal_below(own, pid, &[libc::SIGKILL]);
-        }
-        // SAFETY: a child of this process that was not waited for: the id is still its own.
-        unsafe { libc::kill(child, libc::SIGKILL) };
-    }
-}
-
-fn ask_descendants(signal: i32) {
-    let own = std::process::id().cast_signed();
-    for pid in procfs::descendants(own) {
-        signal_below(own, pid, &[signal, libc::SIGCONT]);
-    }
-}
-
-/// Sends signals to a process that is still below this one, wherever its parent's death may
-/// have put it meanwhile.
-fn signal_below(own: i32, pid: i32, signals: &[i32]) {
-    procfs::signal_if(pid, signals, || procfs::is_below(pid, own));
-}
-
 /// What wakes a guardian.
 fn watch(socket: &OwnedFd, signals: &OwnedFd) -> io::Result<OwnedFd> {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -487,70 +461,4 @@ fn watch(socket: &OwnedFd, signals: &OwnedFd) -> io::Result<OwnedFd> {
         epoll::add(&epoll, descriptor, token, epoll::EventFlags::IN)?;
     }
     Ok(epoll)
-}
-
-/// Blocks every signal for good, so that a terminal's Ctrl+C or a stray `kill` does nothing,
-/// and gives the descriptor that tells of ended children.
-fn child_signals() -> io::Result<OwnedFd> {
-    // SAFETY: the sets are valid when zeroed and filled by the calls; the descriptor is new and
-    // owned by nothing else.
-    unsafe {
-        let mut all: libc::sigset_t = std::mem::zeroed();
-        libc::sigfillset(&raw mut all);
-        libc::sigprocmask(libc::SIG_BLOCK, &raw const all, ptr::null_mut());
-        // Ignored SIGCHLD would have the kernel wait for children in our place.
-        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
-        let mut children: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut children);
-        libc::sigaddset(&raw mut children, libc::SIGCHLD);
-        let descriptor = libc::signalfd(
-            -1,
-            &raw const children,
-            libc::SFD_CLOEXEC | libc::SFD_NONBLOCK,
-        );
-        if descriptor < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(OwnedFd::from_raw_fd(descriptor))
-    }
-}
-
-fn drain(signals: &OwnedFd) {
-    let mut told = [0; 128];
-    while rustix::io::read(signals, &mut told).is_ok_and(|read| read > 0) {}
-}
-
-/// Closes every descriptor from 3 on but those to keep.
-fn close_all_but(keep: &[RawFd]) {
-    let mut keep = keep.to_vec();
-    keep.sort_unstable();
-    let mut from = 3;
-    for kept in keep.into_iter().chain([RawFd::MAX]) {
-        if from < kept {
-            close_range(from, kept - 1);
-        }
-        from = kept.saturating_add(1);
-    }
-}
-
-fn close_range(first: RawFd, last: RawFd) {
-    // SAFETY: the descriptors are this process's own, and none of those closed is used here.
-    unsafe {
-        if libc::syscall(libc::SYS_close_range, first, last, 0) == 0 {
-            return;
-        }
-    }
-    // Before Linux 5.9.
-    let open: Vec<RawFd> = fs::read_dir("/proc/self/fd")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect();
-    for number in open {
-        if (first..=last).contains(&number) {
-            // SAFETY: as above; the number of the listing's own descriptor is closed already.
-            unsafe { libc::close(number) };
-        }
-    }
 }

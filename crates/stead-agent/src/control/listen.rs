@@ -1,0 +1,189 @@
+//! Who may come in: a socket for its owner alone, each connection's account looked at again.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the control socket cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on the control socket {}", .path.display())]
+pub struct ListenError {
+    /// Where.
+    pub path: PathBuf,
+    /// Why.
+    #[source]
+    pub source: io::Error,
+}
+
+#[cfg(unix)]
+pub use unix::ControlListener;
+#[cfg(windows)]
+pub use windows::ControlListener;
+
+#[cfg(unix)]
+mod unix {
+    use std::io;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::{Path, PathBuf};
+
+    use tokio::net::{UnixListener, UnixStream};
+
+    use super::ListenError;
+
+    /// The longest path of a socket (`sun_path` of unix(7), less its closing zero).
+    const PATH_MAX: usize = 107;
+
+    /// A Unix socket for its owner (mode 0600) and root.
+    #[derive(Debug)]
+    pub struct ControlListener {
+        socket: UnixListener,
+        path: PathBuf,
+        owner: u32,
+    }
+
+    impl ControlListener {
+        /// Listens at `path`. The caller holds the data folder, so a socket that is there is a
+        /// dead one's and is replaced.
+        pub fn bind(path: &Path) -> Result<Self, ListenError> {
+            Self::listen(path).map_err(|source| ListenError {
+                path: path.to_owned(),
+                source,
+            })
+        }
+
+        fn listen(path: &Path) -> io::Result<Self> {
+            if path.as_os_str().len() > PATH_MAX {
+                let why = format!(
+                    "the path is longer than {PATH_MAX} bytes; --data can name a shorter folder"
+                );
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+            }
+            // Made under another name and renamed, it is never there with a wider mode.
+            let new = path.with_extension("new");
+            for old in [&new, path] {
+                match std::fs::remove_file(old) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+            let socket = UnixListener::bind(&new)?;
+            std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;
+            std::fs::rename(&new, path)?;
+            let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(path)?);
+            Ok(Self {
+                socket,
+                path: path.to_owned(),
+                owner,
+            })
+        }
+
+        /// What `--agent` takes to get here.
+        pub fn address(&self) -> String {
+            self.path.display().to_string()
+        }
+
+        fn admits(&self, stream: &UnixStream) -> bool {
+            stream
+                .peer_cred()
+                .is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0)
+        }
+    }
+
+    impl Drop for ControlListener {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+
+    impl axum::serve::Listener for ControlListener {
+        type Io = UnixStream;
+        type Addr = ();
+
+        async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+            loop {
+                match self.socket.accept().await {
+                    Ok((stream, _)) if self.admits(&stream) => return (stream, ()),
+                    Ok(_) => tracing::warn!("a stranger was turned away from the control socket"),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept on the control socket");
+                        // Out of descriptors, most likely: the error stands until one is closed.
+                        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    }
+                }
+            }
+        }
+
+        fn local_addr(&self) -> io::Result<Self::Addr> {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(windows)]
+mod windows {
+    use std::io;
+    use std::path::{Path, PathBuf};
+
+    use stead_os::pipe::{Connection, Listener};
+
+    use super::ListenError;
+
+    /// A named pipe for its owner, SYSTEM and Administrators. A pipe cannot live in a folder, so
+    /// the file at the given path holds its name.
+    #[derive(Debug)]
+    pub struct ControlListener {
+        pipe: Listener,
+        path: PathBuf,
+    }
+
+    impl ControlListener {
+        /// Listens on a pipe of its own and writes the pipe's name to `path`.
+        pub fn bind(path: &Path) -> Result<Self, ListenError> {
+            Self::listen(path).map_err(|source| ListenError {
+                path: path.to_owned(),
+                source,
+            })
+        }
+
+        fn listen(path: &Path) -> io::Result<Self> {
+            let name = format!(r"\\.\pipe\stead-agent-{}", std::process::id());
+            let pipe = Listener::bind(&name)?;
+            std::fs::write(path, format!("{name}\n"))?;
+            Ok(Self {
+                pipe,
+                path: path.to_owned(),
+            })
+        }
+
+        /// What `--agent` takes to get here.
+        pub fn address(&self) -> String {
+            self.pipe.name().display().to_string()
+        }
+    }
+
+    impl Drop for ControlListener {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+
+    impl axum::serve::Listener for ControlListener {
+        type Io = Connection;
+        type Addr = ();
+
+        async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+            loop {
+                match self.pipe.accept().await {
+                    Ok(connection) => return (connection, ()),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept on the control pipe");
+                        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    }
+                }
+            }
+        }
+
+        fn local_addr(&self) -> io::Result<Self::Addr> {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! `stead run`: one service, or any command, in the foreground.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use stead_agent::folder::DataFolder;
+use stead_agent::{Agent, AgentOptions};
+use stead_model::definition::{self as model, Argv, Definition};
+use stead_model::lifecycle::State;
+use stead_model::name::ServiceName;
+use stead_os::process::{Exit, Launcher, Stdin};
+use stead_supervisor::{OutputTo, Status, Supervisor};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::definition::{self, Loaded};
+use super::{platform, services, signals};
+use crate::cli::{RestartWhen, Run};
+use crate::failure::{FAILED, Failure, NOT_FOUND, USAGE};
+
+pub(crate) fn run(run: &Run) -> Result<ExitCode, Failure> {
+    services::log_to_stderr("warn");
+    match &run.name {
+        Some(name) => service(name, &run.file),
+        None => command(&run.command, run.restart),
+    }
+}
+
+/// One service of a definition: its output passes through and goes to its log files.
+fn service(name: &str, file: &Path) -> Result<ExitCode, Failure> {
+    let mut loaded = definition::load(file)?;
+    let known = |name: &ServiceName| loaded.definition.services.contains_key(name);
+    let name = ServiceName::new(name).ok().filter(known).ok_or_else(|| {
+        let names: Vec<_> = loaded
+            .definition
+            .services
+            .keys()
+            .map(ServiceName::as_str)
+            .collect();
+        Failure::new(
+            NOT_FOUND,
+            format!("no service {name} in {}", file.display()),
+        )
+        .hint(format!("it has {}", names.join(", ")))
+    })?;
+    loaded.definition.services.retain(|other, _| *other == name);
+    if let Some(service) = loaded.definition.services.get_mut(&name) {
+        // Alone in the foreground, it has nobody to wait for.
+        service.depends_on.clear();
+    }
+    let data = loaded.base.join(".stead");
+    if let Some(pid) = DataFolder::holder(&data) {
+        return Err(Failure::new(
+            FAILED,
+            format!("stead up (pid {pid}) runs the services of this folder"),
+        )
+        .during(format!("cannot run {name}"))
+        .hint(format!("`stead restart {name}` restarts it there")));
+    }
+    let _held = DataFolder::hold(&data.join("alone").join(name.as_str())).map_err(|error| {
+        Failure::from_error(FAILED, &error).during(format!("cannot run {name}"))
+    })?;
+    let output = services::to_files(&data.join("logs"), true)?;
+    foreground(&loaded, &name, output)
+}
+
+/// Any command: its output is the caller's own.
+fn command(argv: &[String], restart: RestartWhen) -> Result<ExitCode, Failure> {
+    let argv = Argv::new(argv.to_vec()).map_err(|error| Failure::from_error(USAGE, &error))?;
+    let name = name_of(argv.program());
+    let mut service = model::Service::new(argv);
+    service.restart.policy = match restart {
+        RestartWhen::Always => model::RestartWhen::Always,
+        RestartWhen::OnFailure => model::RestartWhen::OnFailure,
+        RestartWhen::Never => model::RestartWhen::Never,
+    };
+    let base = std::env::current_dir()
+        .map_err(|error| Failure::of(FAILED, "cannot tell the folder this runs in", &error))?;
+    let definition = Definition {
+        services: [(name.clone(), service)].into(),
+        ..Definition::default()
+    };
+    let loaded = Loaded {
+        definition,
+        file: base.join("stead.toml"),
+        base,
+    };
+    foreground(&loaded, &name, OutputTo::Caller)
+}
+
+/// A service's name for a program: its file name, as far as a name allows.
+fn name_of(program: &str) -> ServiceName {
+    let file = Path::new(program)
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy();
+    let clean: String = file
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        .take(stead_model::name::NAME_MAX)
+        .collect();
+    ServiceName::new(clean)
+        .or_else(|_| ServiceName::new("command"))
+        .unwrap_or_else(|error| unreachable!("`command` is a name: {error}"))
+}
+
+fn foreground(loaded: &Loaded, name: &ServiceName, output: OutputTo) -> Result<ExitCode, Failure> {
+    let runtime_folder = services::runtime_folder()?;
+    // The guardian is forked here, before the first thread of this process.
+    let launcher = services::launcher(&runtime_folder.join("runs"))?;
+    launcher.sweep();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::of(FAILED, "cannot start the asynchronous runtime", &error))?;
+    let stdin = if std::io::stdin().is_terminal() {
+        Stdin::Null
+    } else {
+        Stdin::Inherit
+    };
+    let place = services::Place {
+        loaded,
+        launcher: &launcher,
+        runtime: runtime_folder,
+        registry: None,
+        stdin,
+    };
+    runtime.block_on(async {
+        let supervisor = services::supervisor(&place, output)?;
+        if loaded
+            .definition
+            .services
+            .values()
+            .all(|service| service.checks.is_empty())
+        {
+            let supervisor = Arc::new(supervisor);
+            let status = until_over(&supervisor, name).await?;
+            supervisor.stop_all(&services::caller()).await;
+            return report(name, loaded, &status);
+        }
+        checked(supervisor, &launcher, loaded, name).await
+    })
+}
+
+/// The same with checks, so that `ready = "healthy"` and `on_unhealthy` have their effect.
+async fn checked(
+    supervisor: Supervisor,
+    launcher: &Launcher,
+    loaded: &Loaded,
+    name: &ServiceName,
+) -> Result<ExitCode, Failure> {
+    let agent = Agent::start(
+        &loaded.definition,
+        AgentOptions {
+            supervisor,
+            launcher: launcher.clone(),
+            registry: None,
+        },
+    )
+    .await
+    .map_err(|error| Failure::of(FAILED, "cannot prepare the checks", &error))?;
+    let status = until_over(agent.supervisor(), name).await?;
+    agent.stop(&services::caller()).await;
+    report(name, loaded, &status)
+}
+
+/// Starts the service and waits until it is over for good, or somebody asks for the end.
+async fn until_over(
+    supervisor: &Arc<Supervisor>,
+    name: &ServiceName,
+) -> Result<Arc<Status>, Failure> {
+    let mut wishes = signals::ending()?;
+    let by = services::caller();
+    let mut status = supervisor
+        .watch(name.as_str())
+        .ok_or_else(|| Failure::new(NOT_FOUND, format!("no service {name}")))?;
+    let _platform = AbortOnDropHandle::new(tokio::spawn(platform::pass_on(status.clone())));
+    supervisor.wish_start([name.clone()], &by).await;
+    let over = |status: &Arc<Status>| {
+        !status.alive
+            && !status.restart_due
+            && matches!(status.state, State::Error | State::Terminated)
+    };
+    let ended = tokio::select! {
+        ended = status.wait_for(over) => ended.map(|status| Arc::clone(&status)).ok(),
+        _ = wishes.recv() => None,
+    };
+    if let Some(ended) = ended {
+        return Ok(ended);
+    }
+    tokio::select! {
+        _ = supervisor.stop(name, &by) => {}
+        _ = wishes.recv() => tracing::warn!("asked twice: the program is killed"),
+    }
+    supervisor
+        .status(name.as_str())
+        .ok_or_else(|| Failure::new(FAILED, "the supervisor ended early"))
+}
+
+/// The exit status: the program's own where it had one.
+fn report(name: &ServiceName, loaded: &Loaded, status: &Status) -> Result<ExitCode, Failure> {
+    match status.exit {
+        Some(Exit::Code(code))
+            if status.state == State::Terminated && is_success(loaded, name, code) =>
+        {
+            // Under `run -- CMD` the only success is 0; a definition may name others.
+            Ok(ExitCode::from(u8::try_from(code).unwrap_or(0)))
+        }
+        Some(Exit::Code(code)) => Ok(ExitCode::from(
+            u8::try_from(code & 0xff)
+                .unwrap_or(FAILED)
+                .max(u8::from(code != 0)),
+        )),
+        // The shell's convention for an end by a signal.
+        Some(Exit::Signal(signal)) => {
+            Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(FAILED)))
+        }
+        None if status.state == State::Error => {
+            let why = status
+                .detail
+                .clone()
+                .unwrap_or_else(|| "it failed".to_owned());
+            Err(Failure::new(FAILED, format!("cannot start {name}: {why}")))
+        }
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn is_success(loaded: &Loaded, name: &ServiceName, code: i32) -> bool {
+    loaded
+        .definition
+        .services
+        .get(name)
+        .is_some_and(|service| service.success_exit.contains(&code))
+}
