@@ -151,7 +151,7 @@ async fn follow(agent: Arc<Agent>, name: String, screen: Screen) {
 fn words(service: &Service) -> String {
     let mut words = ps::state(service);
     if let Some(health) = &service.health
-        && service.state == "RUNNING"
+        && !service.checks.is_empty()
     {
         words.push_str("  ");
         words.push_str(health);
