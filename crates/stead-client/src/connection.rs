@@ -154,6 +154,10 @@ impl Link {
                 Some(connection) => (connection, true),
                 None => (self.dial().await?, false),
             };
+            // Its task may not have come round to the end of the last answer yet.
+            if was_idle && connection.sender.ready().await.is_err() {
+                continue;
+            }
             let request = self.request(&method, path, body.clone())?;
             let mut error = match connection.sender.try_send_request(request).await {
                 Ok(answer) => {

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use peer::{Peer, json, streaming};
 use stead_client::{ClientError, ControlAddress, ControlClient, LogOptions, ProblemKind, Verb};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixListener;
 use tokio::time::timeout;
 
@@ -203,16 +204,21 @@ async fn an_agent_that_dies_in_mid_answer() {
     let client = ControlClient::connect(socket_in(folder.path()))
         .await
         .unwrap();
-    let (connection, _) = listener.accept().await.unwrap();
+    let (mut connection, _) = listener.accept().await.unwrap();
     let asking = client.verb("orders", Verb::Stop);
     let dying = async {
-        connection.readable().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            assert!(connection.read_buf(&mut request).await.unwrap() > 0);
+        }
         connection
-            .try_write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
+            .await
             .unwrap();
         drop(connection);
     };
-    let (answer, ()) = tokio::join!(asking, dying);
+    let both = async { tokio::join!(asking, dying) };
+    let (answer, ()) = timeout(DEADLINE, both).await.unwrap();
     let error = answer.unwrap_err();
     assert!(matches!(error, ClientError::Lost { .. }), "{error:?}");
     assert!(

@@ -47,7 +47,6 @@ pub fn python_http(port: u16, folder: &Path) -> Vec<String> {
 }
 
 /// A shell script in `folder` that runs `body`.
-#[must_use]
 pub fn script(folder: &Path, name: &str, body: &str) -> PathBuf {
     let path = folder.join(name);
     fs::write(&path, format!("#!/bin/sh\n{body}\n")).expect("the test's own folder is writable");
@@ -59,7 +58,6 @@ pub fn script(folder: &Path, name: &str, body: &str) -> PathBuf {
 /// group, one in a session of its own, one whose parent has ended.
 ///
 /// Each adds its pid to `folder/pids`: see [`stubborn_pids`].
-#[must_use]
 pub fn stubborn(folder: &Path) -> PathBuf {
     let pids = folder.join("pids");
     let pids = pids.display();

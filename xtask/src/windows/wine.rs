@@ -68,11 +68,17 @@ impl Wine {
         })
     }
 
-    /// Runs a test program in its package's folder.
-    pub(super) fn run(&self, program: &TestProgram, deadline: Duration) -> Result<Run> {
+    /// Runs a test program in its package's folder, without the tests of these names.
+    pub(super) fn run(
+        &self,
+        program: &TestProgram,
+        without: &[&str],
+        deadline: Duration,
+    ) -> Result<Run> {
         let mut command = limited(&self.prefix, deadline, "wine");
         command
             .arg(&program.executable)
+            .args(without.iter().flat_map(|name| ["--skip", name]))
             .current_dir(&program.folder);
         finish(command, &self.prefix, deadline)
     }

@@ -8,6 +8,9 @@ use super::cri::make_partial;
 /// parts.
 const HELD: usize = 64 * 1024;
 
+/// Memory a pipe keeps while it holds nothing back.
+const IDLE: usize = 1024;
+
 /// The end of what was read so far, when it is not the end of a line.
 #[derive(Debug, Default)]
 pub(super) struct Splitter {
@@ -33,6 +36,9 @@ impl Splitter {
             self.cut(rest, header, out);
         } else {
             self.held.extend_from_slice(rest);
+        }
+        if self.held.is_empty() && self.held.capacity() > IDLE {
+            self.held = Vec::new();
         }
         lines
     }

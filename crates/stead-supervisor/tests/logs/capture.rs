@@ -46,7 +46,7 @@ fn chunk() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn a_line_longer_than_any_buffer_comes_back_whole() {
+fn lines_too_long_to_be_held_and_empty_ones_come_back() {
     let dir = tempfile::tempdir().unwrap();
     let log = Collector::start()
         .unwrap()
@@ -55,7 +55,9 @@ fn a_line_longer_than_any_buffer_comes_back_whole() {
     let (reader, mut writer) = pipe().unwrap();
     log.attach(Stream::Stdout, reader).unwrap();
     let mut expected: Vec<u8> = (0..3_000_000_u32).map(|n| b'a' + (n % 26) as u8).collect();
-    expected.extend_from_slice(b"\nnext");
+    // Forty times the bytes as records.
+    expected.resize(expected.len() + 300_000, b'\n');
+    expected.extend_from_slice(b"next");
     writer.write_all(&expected).unwrap();
     drop(writer);
     finish(&log);

@@ -13,7 +13,7 @@ use super::super::LogError;
 use super::super::cri::{Clock, Stream};
 use super::super::lines::Splitter;
 use super::super::service::{Service, lock};
-use super::{HOLD, READ, REQUESTS, Request};
+use super::{HOLD, KEPT, READ, REQUESTS, Request};
 
 /// Size asked for a pipe that was found full.
 const PIPE: usize = 1024 * 1024;
@@ -229,6 +229,9 @@ impl Capture {
                 let lines = pipe.splitter.push(bytes, header, &mut self.records);
                 pipe.service.captured(pipe.stream, bytes, lines);
                 pipe.service.append(&self.records, &mut self.clock, now);
+                if self.records.capacity() > KEPT {
+                    self.records = Vec::new();
+                }
                 if bytes.len() >= 64 * 1024 && !pipe.grown {
                     // Refused once, it stays as it is: the user's pipes have reached their bound.
                     let _ = grow_pipe(&pipe.reader, PIPE);

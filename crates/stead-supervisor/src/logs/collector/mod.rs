@@ -36,6 +36,10 @@ const HOLD: Duration = Duration::from_millis(50);
 /// Bytes read at a time.
 const READ: usize = 256 * 1024;
 
+/// Memory for records that is kept from one read to the next: enough for lines of usual length. Those
+/// of a read full of empty lines take forty times its bytes.
+const KEPT: usize = 1024 * 1024;
+
 /// What the handles ask of the collector's thread.
 enum Request {
     /// Watch the age of this service's file.

@@ -16,7 +16,7 @@ use super::super::LogError;
 use super::super::cri::{Clock, Stream};
 use super::super::lines::Splitter;
 use super::super::service::{Service, lock};
-use super::{READ, REQUESTS, Request};
+use super::{KEPT, READ, REQUESTS, Request};
 
 /// The handle of the thread that serves requests.
 #[derive(Debug)]
@@ -234,6 +234,9 @@ impl Reading {
             splitter.flush(header, &mut records);
             self.service.captured(self.stream, bytes, lines);
             self.service.append(&records, &mut clock, now);
+            if records.capacity() > KEPT {
+                records = Vec::new();
+            }
             let next = self.service.due();
             if next != due {
                 due = next;

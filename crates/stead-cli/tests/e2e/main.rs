@@ -1,0 +1,19 @@
+//! `stead` end to end: the real binary, real programs, the operating system as the witness.
+//!
+//! Every test owns its stack: a folder, a port and processes of its own, none of which is left
+//! when it ends.
+#![cfg(target_os = "linux")]
+
+mod access;
+mod bad_input;
+mod checks;
+mod deaths;
+mod disk;
+mod durability;
+mod order;
+mod programs;
+mod readiness;
+mod restarts;
+mod run;
+mod support;
+mod verbs;
