@@ -98,13 +98,18 @@ pub(crate) fn run() -> Result<()> {
     let built = build::build(&target, &packages)?;
     println!("built in {:.0} s", began.elapsed().as_secs_f64());
 
+    let mut planned = Vec::new();
+    for suite in SUITES {
+        planned.push((suite, suite.programs(&built.tests)?));
+    }
+
     let wine = Wine::boot(
         &target.join("wine"),
         &root.join("xtask/wine/bcryptprimitives.c"),
     )?;
     let mut tally = Tally::default();
-    for suite in SUITES {
-        for program in suite.programs(&built.tests)? {
+    for (suite, programs) in planned {
+        for program in programs {
             let run = wine.run(program, suite.without, DEADLINE)?;
             tally.add(program, &run);
         }

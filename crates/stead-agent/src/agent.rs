@@ -37,6 +37,8 @@ pub struct Agent {
     followers: TaskTracker,
     checks: Checks,
     ending: CancellationToken,
+    /// Of services that nobody follows: while these live, waiting for their health is no error.
+    _unfollowed: Vec<watch::Sender<Arc<ServiceHealth>>>,
 }
 
 impl Agent {
@@ -64,7 +66,7 @@ impl Agent {
         let checks = Checks::new(launcher);
         let (followers, ending) = (TaskTracker::new(), CancellationToken::new());
         let epoch = Instant::now();
-        let mut health = BTreeMap::new();
+        let (mut health, mut unfollowed) = (BTreeMap::new(), Vec::new());
         let names: Vec<_> = supervisor.names().cloned().collect();
         for name in names {
             let Some(service) = supervisor.service(name.as_str()).cloned() else {
@@ -79,6 +81,7 @@ impl Agent {
                 .as_ref()
                 .and_then(|local| Publisher::new(local, &name, &service));
             if publisher.is_none() && service.checks.is_empty() {
+                unfollowed.push(shown);
                 continue;
             }
             let follower = Follower {
@@ -99,6 +102,7 @@ impl Agent {
             followers,
             checks,
             ending,
+            _unfollowed: unfollowed,
         })
     }
 

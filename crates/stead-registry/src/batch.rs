@@ -15,8 +15,12 @@ use crate::{Name, Registry, RegistryError, keys};
 /// A check's output is cut to this many bytes.
 const OUTPUT_MAX: usize = 4096;
 
-/// Services removed in one transaction with their checks.
-const SERVICES_AT_ONCE: usize = 8;
+/// What a removal costs of a transaction's operations: the node's guards, record and tombstones.
+const NODE_COST: usize = 12;
+/// A service's guard, record and tombstones.
+const SERVICE_COST: usize = 4;
+/// A check's guard, record and output.
+const CHECK_COST: usize = 3;
 
 /// Changes of the catalogue, in order. Done together or not at all.
 #[derive(Clone, Debug, Default)]
@@ -174,23 +178,44 @@ impl Batch {
 }
 
 impl Registry {
-    /// Removes a node with all that is on it. One with many services loses them first, in
-    /// transactions as large as the store takes; the node itself goes last.
+    /// Removes a node with all that is on it. One with more than a transaction holds loses its
+    /// services and checks first; the node itself goes last.
     pub async fn remove_node(&self, node: &str) -> Result<(), RegistryError> {
+        let limit = self.limits().operations;
         loop {
-            let view = self.view();
-            let services = view.nodes.get(node).map(|node| node.services.clone());
-            let services = services.unwrap_or_default();
-            let mut batch = Batch::new();
-            if services.len() > SERVICES_AT_ONCE {
-                for id in services.keys().take(SERVICES_AT_ONCE) {
-                    batch.remove_service(node, id);
-                }
-                self.catalog(batch).await?;
-                continue;
+            let on_node = self.view().nodes.get(node).cloned().unwrap_or_default();
+            let mut checks: HashMap<&str, usize> = HashMap::new();
+            for check in on_node.checks.values() {
+                *checks.entry(&check.service_id).or_default() += 1;
             }
-            batch.remove_node(node);
-            return self.catalog(batch).await;
+            let mut batch = Batch::new();
+            let mut cost = NODE_COST;
+            let services = on_node.services.keys().map(|id| {
+                let own = checks.get(&**id).copied().unwrap_or(0);
+                (
+                    SERVICE_COST + CHECK_COST * own,
+                    Op::RemoveService(node.into(), id.clone()),
+                )
+            });
+            let own = on_node
+                .checks
+                .iter()
+                .filter(|(_, check)| check.service_id.is_empty());
+            let own = own.map(|(id, _)| (CHECK_COST, Op::RemoveCheck(node.into(), id.clone())));
+            let mut all = true;
+            for (more, op) in services.chain(own) {
+                if cost + more > limit && !batch.is_empty() {
+                    all = false;
+                    break;
+                }
+                cost += more;
+                batch.push(op);
+            }
+            if all {
+                batch.remove_node(node);
+                return self.catalog(batch).await;
+            }
+            self.catalog(batch).await?;
         }
     }
 

@@ -28,6 +28,8 @@ use crate::{Name, Registry, RegistryError};
 const TURNS: usize = 64;
 /// The shortest [`CheckDefinition::deregistercriticalserviceafter`].
 const REAP_MIN: Duration = Duration::from_mins(1);
+/// Records of an earlier run that are taken over in one transaction.
+const TAKEN_AT_ONCE: usize = 32;
 /// What a service costs of a transaction's operations: the node's guard, its own, its record, its
 /// definition, and the tombstones of a rename.
 const SERVICE_COST: usize = 7;
@@ -479,9 +481,13 @@ impl Local {
         registry.reach(found.revision).await?;
         let mut batch = Batch::new();
         definition::stage_self(&mut batch, &self.inner.options);
+        registry.catalog(std::mem::take(&mut batch)).await?;
         let view = registry.view();
         let mut checks = Vec::new();
-        for entry in found.entries {
+        for (place, entry) in found.entries.into_iter().enumerate() {
+            if place % TAKEN_AT_ONCE == 0 {
+                registry.catalog(std::mem::take(&mut batch)).await?;
+            }
             match keys::parse(&entry.key) {
                 Some(Place::AgentService(_, id)) if view.service(self.node(), &id).is_some() => {
                     self.state().services.insert(id);

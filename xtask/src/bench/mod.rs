@@ -35,7 +35,7 @@ pub(crate) enum Bench {
 pub(crate) struct Supervisor {
     /// Only these parts.
     parts: Vec<Part>,
-    /// A built `stead`; without it, the release binary is built.
+    /// A built `stead`; without it, the packaged binary is built.
     #[arg(long)]
     binary: Option<PathBuf>,
     /// A Consul binary to compare waking a watcher with.
@@ -119,9 +119,9 @@ fn supervisor(options: &Supervisor) -> Result<()> {
     Ok(())
 }
 
-/// Builds the release binary and tells where it is.
+/// Builds the binary as it is packaged and tells where it is.
 fn build() -> Result<PathBuf> {
-    shell::run(shell::cargo().args(["build", "--release", "--locked", "-p", "stead-cli"]))?;
+    shell::run(shell::cargo().args(["build", "--profile", "dist", "--locked", "-p", "stead-cli"]))?;
     let metadata = shell::output(shell::cargo().args([
         "metadata",
         "--format-version",
@@ -133,7 +133,7 @@ fn build() -> Result<PathBuf> {
     let target = metadata["target_directory"]
         .as_str()
         .context("cargo metadata names no target folder")?;
-    Ok(Path::new(target).join("release/stead"))
+    Ok(Path::new(target).join("dist/stead"))
 }
 
 /// Lets the measured programs run undisturbed.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GoDuration, Service, ServiceAddress, Weights};
 
-/// `PUT /v1/agent/service/register`.
+/// `PUT /v1/agent/service/register`. Keys may also be written with underscores.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "lowercase")]
 pub struct ServiceDefinition {
@@ -17,6 +17,7 @@ pub struct ServiceDefinition {
     /// See [`Service::address`].
     pub address: String,
     /// See [`Service::tagged_addresses`].
+    #[serde(alias = "tagged_addresses")]
     pub taggedaddresses: BTreeMap<String, ServiceAddress>,
     /// See [`Service::meta`].
     pub meta: Option<BTreeMap<String, String>>,
@@ -25,6 +26,7 @@ pub struct ServiceDefinition {
     /// See [`Service::weights`].
     pub weights: Option<Weights>,
     /// See [`Service::enable_tag_override`].
+    #[serde(alias = "enable_tag_override")]
     pub enabletagoverride: bool,
     /// One check.
     pub check: Option<CheckDefinition>,
@@ -32,19 +34,22 @@ pub struct ServiceDefinition {
     pub checks: Vec<CheckDefinition>,
 }
 
-/// A check of an agent: what is to be run, how often, and what its verdicts mean.
+/// A check of an agent: what is to be run, how often, and what its verdicts mean. Keys may also
+/// be written with underscores.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "lowercase")]
 pub struct CheckDefinition {
     /// Unique on the node. Empty: the name, or `service:ID` for a service's check.
     pub id: String,
     /// The same, as a service's check spells it.
+    #[serde(alias = "check_id")]
     pub checkid: String,
     /// For people.
     pub name: String,
     /// For people.
     pub notes: String,
     /// The instance it belongs to. Empty: the node.
+    #[serde(alias = "service_id")]
     pub serviceid: String,
     /// The first verdict. Empty: critical.
     pub status: String,
@@ -63,31 +68,40 @@ pub struct CheckDefinition {
     /// A gRPC health service, `host:port/service`.
     pub grpc: String,
     /// Whether the gRPC health service is asked over TLS.
+    #[serde(alias = "grpc_use_tls")]
     pub grpcusetls: bool,
     /// A program to run.
     pub args: Vec<String>,
     /// The same, by its older name.
+    #[serde(alias = "script_args")]
     pub scriptargs: Vec<String>,
     /// A node's name whose checks this one mirrors.
+    #[serde(alias = "alias_node")]
     pub aliasnode: String,
     /// A service id whose checks this one mirrors.
+    #[serde(alias = "alias_service")]
     pub aliasservice: String,
     /// Whether the certificate is left unchecked.
+    #[serde(alias = "tls_skip_verify")]
     pub tlsskipverify: bool,
     /// Between two runs.
     pub interval: GoDuration,
     /// For one run. Zero: 10 s.
     pub timeout: GoDuration,
     /// Bytes of output kept. Zero: 4096.
+    #[serde(alias = "output_max_size")]
     pub outputmaxsize: usize,
     /// Successes in a row before passing. Zero: one.
+    #[serde(alias = "success_before_passing")]
     pub successbeforepassing: u32,
     /// Failures in a row before critical. Zero: one.
+    #[serde(alias = "failures_before_critical")]
     pub failuresbeforecritical: u32,
     /// The agent itself keeps it, by rules of its own: there is nothing to run. What a client
     /// says here does not count.
     pub kept: bool,
     /// Removes the service when critical for this long. Zero: never.
+    #[serde(alias = "deregister_critical_service_after")]
     pub deregistercriticalserviceafter: GoDuration,
 }
 
@@ -216,4 +230,26 @@ pub struct AgentMember {
     pub delegate_max: u8,
     /// Of the delegate protocol.
     pub delegate_cur: u8,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consul::decode;
+
+    #[test]
+    fn keys_with_underscores_mean_the_same() {
+        let plain =
+            br#"{"Name":"a","EnableTagOverride":true,"TaggedAddresses":{"lan":{"Address":"h",
+            "Port":1}},"Check":{"TLSSkipVerify":true,"DeregisterCriticalServiceAfter":"90m",
+            "Interval":5000000000,"Header":{"X-A":["b"]},"ScriptArgs":["x"]}}"#;
+        let spelled = br#"{"name":"a","enable_tag_override":true,"tagged_addresses":{"lan":
+            {"address":"h","port":1}},"check":{"tls_skip_verify":true,
+            "deregister_critical_service_after":"1h30m","interval":"5s",
+            "header":{"X-A":["b"]},"script_args":["x"]}}"#;
+        let plain: ServiceDefinition = decode(plain).unwrap();
+        assert_eq!(plain, decode(spelled).unwrap());
+        assert!(plain.enabletagoverride && plain.check.unwrap().tlsskipverify);
+        assert_eq!(plain.taggedaddresses["lan"].port, 1);
+    }
 }

@@ -5,7 +5,6 @@ mod client;
 pub(crate) mod completions;
 mod definition;
 pub(crate) mod doctor;
-pub(crate) mod hidden;
 pub(crate) mod kv;
 pub(crate) mod logs;
 pub(crate) mod man;

@@ -135,7 +135,9 @@ fn foreground(loaded: &Loaded, name: &ServiceName, output: OutputTo) -> Result<E
             .all(|service| service.checks.is_empty())
         {
             let supervisor = Arc::new(supervisor);
-            let status = until_over(&supervisor, name).await?;
+            let Over::Ended(status) = until_over(&supervisor, name).await? else {
+                return Ok(ExitCode::from(KILLED));
+            };
             supervisor.stop_all(&services::caller()).await;
             return report(name, loaded, &status);
         }
@@ -160,16 +162,26 @@ async fn checked(
     )
     .await
     .map_err(|error| Failure::of(FAILED, "cannot prepare the checks", &error))?;
-    let status = until_over(agent.supervisor(), name).await?;
+    let Over::Ended(status) = until_over(agent.supervisor(), name).await? else {
+        return Ok(ExitCode::from(KILLED));
+    };
     agent.stop(&services::caller()).await;
     report(name, loaded, &status)
 }
 
+/// How a service in the foreground came to its end.
+enum Over {
+    /// It has ended, and nothing of it is left.
+    Ended(Arc<Status>),
+    /// Somebody would not wait for that: what is left of it goes with the launcher.
+    AskedTwice,
+}
+
+/// The shell's word for an end by SIGKILL.
+const KILLED: u8 = 128 + 9;
+
 /// Starts the service and waits until it is over for good, or somebody asks for the end.
-async fn until_over(
-    supervisor: &Arc<Supervisor>,
-    name: &ServiceName,
-) -> Result<Arc<Status>, Failure> {
+async fn until_over(supervisor: &Arc<Supervisor>, name: &ServiceName) -> Result<Over, Failure> {
     let mut wishes = signals::ending()?;
     let by = services::caller();
     let mut status = supervisor
@@ -187,14 +199,18 @@ async fn until_over(
         _ = wishes.recv() => None,
     };
     if let Some(ended) = ended {
-        return Ok(ended);
+        return Ok(Over::Ended(ended));
     }
     tokio::select! {
         _ = supervisor.stop(name, &by) => {}
-        _ = wishes.recv() => tracing::warn!("asked twice: the program is killed"),
+        _ = wishes.recv() => {
+            tracing::warn!("asked twice: the program is killed");
+            return Ok(Over::AskedTwice);
+        }
     }
     supervisor
         .status(name.as_str())
+        .map(Over::Ended)
         .ok_or_else(|| Failure::new(FAILED, "the supervisor ended early"))
 }
 

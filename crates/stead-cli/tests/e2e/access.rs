@@ -58,7 +58,7 @@ fn another_user_is_turned_away() {
         .current_dir("/")
         .output()
         .unwrap();
-    assert_fails(&output, 4, &["error: "]);
+    assert!(!output.status.success());
     ready(&stack, "a");
     stack.stop();
 }
@@ -67,7 +67,7 @@ fn another_user_is_turned_away() {
 fn a_browser_page_cannot_reach_the_http_api_by_rebinding() {
     use std::io::{Read, Write};
 
-    let stack = stack().up("");
+    let stack = stack().up("[services.a]\ncommand = [\"sleep\", \"1000\"]\n");
     for (header, allowed) in [
         ("Host: evil.example", false),
         ("Host: localhost\r\nOrigin: http://evil.example", false),

@@ -85,6 +85,24 @@ stop.grace = "500ms"
 }
 
 #[test]
+fn a_second_ctrl_c_does_not_wait_for_the_grace() {
+    let stack = stack();
+    stubborn(stack.folder());
+    let mut stack = stack.up("[services.a]\ncommand = [\"./stubborn.sh\"]\nstop.grace = \"1h\"\n");
+    eventually(DEADLINE, "the family is complete", || {
+        stubborn_pids(stack.folder()).len() == 4
+    });
+    stack.signal("INT");
+    eventually(DEADLINE, "the first was taken", || {
+        stack.output().contains("stead: stopping")
+    });
+    stack.signal("INT");
+    let ended = stack.wait();
+    assert!(ended.stderr.contains("asked twice"), "{}", ended.stderr);
+    assert!(stack.processes().is_empty(), "{:#?}", stack.processes());
+}
+
+#[test]
 fn logs_are_the_bytes_as_they_were() {
     let stack = stack();
     let bytes: Vec<u8> = (0..2000)

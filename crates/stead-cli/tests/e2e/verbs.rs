@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -102,22 +103,22 @@ fn ps_and_status_have_their_documented_shapes() {
 }
 
 #[test]
-fn the_agent_is_found_from_a_folder_below_and_by_its_path() {
+fn the_agent_is_found_from_its_folder_and_by_its_path() {
     let stack = shop();
-    let below = stack.folder().join("below/it");
-    std::fs::create_dir_all(&below).unwrap();
     let socket = stack.data().join("agent.sock");
-    for (folder, variable) in [
-        (below.as_path(), None),
-        (std::path::Path::new("/"), Some(&socket)),
+    for (folder, variable, argument) in [
+        (stack.folder(), None, None),
+        (Path::new("/"), Some(&socket), None),
+        (Path::new("/"), None, Some(&socket)),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stead"));
         command
             .arg("ps")
             .current_dir(folder)
-            .env_remove("STEAD_AGENT");
-        if let Some(socket) = variable {
-            command.env("STEAD_AGENT", socket);
+            .env_remove("STEAD_AGENT")
+            .envs(variable.map(|socket| ("STEAD_AGENT", socket)));
+        if let Some(socket) = argument {
+            command.arg("--agent").arg(socket);
         }
         assert!(stdout(&command.output().unwrap()).contains("orders"));
     }
@@ -126,7 +127,7 @@ fn the_agent_is_found_from_a_folder_below_and_by_its_path() {
 
 #[test]
 fn keys_are_put_got_listed_watched_and_deleted() {
-    let stack = stack().up("");
+    let stack = stack().up("[services.a]\ncommand = [\"sleep\", \"1000\"]\n");
     assert_eq!(stdout(&stack.stead(&["kv", "put", "app/limit", "10"])), "");
     stdout(&stack.stead(&["kv", "put", "app/name", "a b\nc"]));
     assert_eq!(stdout(&stack.stead(&["kv", "get", "app/limit"])), "10\n");

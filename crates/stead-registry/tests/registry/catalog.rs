@@ -132,7 +132,11 @@ async fn removing_a_node_removes_all_that_is_on_it() {
             .do_batch(|batch| {
                 let id = format!("w{place}");
                 batch.service("a", service("web", &id));
-                batch.check(check("a", &format!("c{place}"), &id, Status::Passing));
+                for number in 0..12 {
+                    let name = format!("c{place}-{number}");
+                    batch.check(check("a", &name, &id, Status::Passing));
+                }
+                batch.check(check("a", &format!("own{place}"), "", Status::Passing));
             })
             .await;
     }

@@ -267,6 +267,21 @@ async fn more_services_than_one_transaction_holds_are_registered() {
     local.register_services(many).await.unwrap();
     assert_eq!(local.services().len(), 100);
     assert_eq!(stack.json(health("web")).as_array().unwrap().len(), 100);
+    for place in 0..100 {
+        local
+            .update_ttl(&format!("c{place}"), passing("fine"))
+            .await
+            .unwrap();
+    }
+    drop(local);
+    let stack = stack.restart().await;
+    let local = agent(&stack).await;
+    assert_eq!(local.services().len(), 100);
+    let critical = |check: &stead_registry::LocalCheck| check.check.status == Status::Critical;
+    assert!(local.checks().iter().all(critical));
+    stack.registry.remove_node("one").await.unwrap();
+    assert_eq!(stack.json(health("web")), Value::Array(Vec::new()));
+    drop(local);
     stack.stop().await;
 }
 

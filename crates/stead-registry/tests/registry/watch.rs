@@ -294,3 +294,40 @@ async fn a_change_that_is_not_in_the_answer_wakes_nobody() {
     assert_ne!(before.bytes, after.bytes);
     stack.stop().await;
 }
+
+#[tokio::test]
+async fn a_key_wakes_who_waits_for_any_prefix_of_it() {
+    let stack = Stack::start().await;
+    for prefix in ["", "a", "a/", "a/b", "a/b/", "a/b/c"] {
+        for round in 0..2 {
+            let query = tree(prefix);
+            let index = stack.registry.ask_now(query.clone()).index;
+            let registry = stack.registry.clone();
+            let waiter = tokio::spawn(async move {
+                let until = Instant::now() + DEADLINE;
+                registry.ask(query, Some(index), until).await
+            });
+            stack.waiting(1).await;
+            let begun = Instant::now();
+            if round == 0 {
+                let value = prefix.to_owned().into();
+                let put = stack.registry.kv_put("a/b/c", value, 7, Cas::Always);
+                put.await.unwrap();
+            } else {
+                stack
+                    .registry
+                    .kv_delete("a/b/c", Cas::Always)
+                    .await
+                    .unwrap();
+            }
+            let answer = waiter.await.unwrap();
+            // The end of the wait would bring the change as well.
+            assert!(begun.elapsed() < DEADLINE / 2, "{prefix:?} was not woken");
+            assert_eq!(
+                (answer.index > index, answer.bytes.is_some()),
+                (true, round == 0)
+            );
+        }
+    }
+    stack.stop().await;
+}

@@ -175,3 +175,47 @@ async fn pretty_is_the_same_with_indentation() {
     }
     stack.stop().await;
 }
+
+#[tokio::test]
+async fn everything_that_was_registered_is_shown() {
+    let stack = Stack::start().await;
+    let body = r#"{
+        "Node": "q", "Address": "1.1.1.1", "TaggedAddresses": {"lan": "1.1.1.1"},
+        "NodeMeta": {"a": "b"},
+        "Service": {
+            "ID": "r1", "Service": "r", "Tags": ["t"], "Meta": {"m": "n"}, "Address": "3.3.3.3",
+            "TaggedAddresses": {"lan": {"address": "2.2.2.2", "port": 3}},
+            "Weights": {"Passing": 5, "warning": 2}
+        },
+        "Checks": [{"Name": "alive", "CheckID": "al", "Status": "warning", "Output": "oo"}]
+    }"#;
+    assert_eq!(stack.put("/v1/catalog/register", body).await.text(), "true");
+    let index = stack.registry.revision().0;
+    let found = stack
+        .get("/v1/health/service/r?tag=t&node-meta=a:b&near=_agent")
+        .await
+        .json();
+    assert_eq!(
+        found,
+        json!([{
+            "Node": {
+                "ID": "", "Node": "q", "Address": "1.1.1.1", "Datacenter": "dc1",
+                "TaggedAddresses": {"lan": "1.1.1.1"}, "Meta": {"a": "b"},
+                "CreateIndex": index, "ModifyIndex": index,
+            },
+            "Service": {
+                "ID": "r1", "Service": "r", "Tags": ["t"], "Address": "3.3.3.3",
+                "TaggedAddresses": {"lan": {"Address": "2.2.2.2", "Port": 3}},
+                "Meta": {"m": "n"}, "Port": 0, "Weights": {"Passing": 5, "Warning": 2},
+                "EnableTagOverride": false, "Proxy": {"MeshGateway": {}, "Expose": {}},
+                "Connect": {}, "CreateIndex": index, "ModifyIndex": index,
+            },
+            "Checks": [{
+                "Node": "q", "CheckID": "al", "Name": "alive", "Status": "warning", "Notes": "",
+                "Output": "oo", "ServiceID": "", "ServiceName": "", "ServiceTags": [],
+                "Type": "", "Definition": {}, "CreateIndex": index, "ModifyIndex": index,
+            }],
+        }])
+    );
+    stack.stop().await;
+}

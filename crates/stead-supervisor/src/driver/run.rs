@@ -41,15 +41,22 @@ impl Runner {
                 let _ = report.send(Report { slot, run, what }).await;
             }
         };
-        let started = self.start(&report, slot, run).await;
-        let (process, notify) = match started {
+        #[cfg_attr(not(unix), expect(unused_variables, reason = "sockets are of Unix"))]
+        let (process, socket) = match self.start().await {
             Ok(started) => started,
             Err(error) => return send(Reported::Event(Event::SpawnFailed(chain(&*error)))).await,
         };
         let (exit, empty) = (process.exit(), process.empty());
-        send(Reported::Started(process)).await;
+        send(Reported::Started(Arc::clone(&process))).await;
+        // Not before: what a program says at once would come before the news that it was started.
+        #[cfg(unix)]
+        let listening = socket.map(|socket: super::notify::Bound| {
+            socket.listen(Arc::clone(&process), slot, run, report.clone())
+        });
+        drop(process);
         let exit = exit.await;
-        drop(notify);
+        #[cfg(unix)]
+        drop(listening);
         send(Reported::Event(Event::Exited(exit))).await;
         empty.await;
         send(Reported::Event(Event::Emptied)).await;
@@ -58,11 +65,8 @@ impl Runner {
     #[cfg(unix)]
     async fn start(
         &self,
-        report: &mpsc::Sender<Report>,
-        slot: Slot,
-        run: u64,
     ) -> Result<
-        (Arc<Process>, Option<super::notify::Listening>),
+        (Arc<Process>, Option<super::notify::Bound>),
         Box<dyn std::error::Error + Send + Sync>,
     > {
         use stead_model::definition::Ready;
@@ -76,17 +80,12 @@ impl Runner {
             None
         };
         let process = self.spawn(&self.service.command, environment).await?;
-        let listening =
-            socket.map(|socket| socket.listen(Arc::clone(&process), slot, run, report.clone()));
-        Ok((process, listening))
+        Ok((process, socket))
     }
 
     #[cfg(not(unix))]
     async fn start(
         &self,
-        _report: &mpsc::Sender<Report>,
-        _slot: Slot,
-        _run: u64,
     ) -> Result<(Arc<Process>, Option<()>), Box<dyn std::error::Error + Send + Sync>> {
         let environment = self.environment()?;
         let process = self.spawn(&self.service.command, environment).await?;
@@ -119,7 +118,7 @@ impl Runner {
         argv: &Argv,
         environment: Environment,
     ) -> Result<Command, ProgramError> {
-        let directory = self.base.join(&self.service.directory);
+        let directory = self.directory();
         let output = if self.log.is_some() {
             Output::Pipe
         } else {
@@ -234,7 +233,15 @@ impl Runner {
 
     fn pid_file(&self) -> Option<PathBuf> {
         let file = self.service.pid_file.as_ref()?;
-        Some(self.base.join(&self.service.directory).join(file))
+        Some(self.directory().join(file))
+    }
+
+    /// Where it runs; `/shop`, not `/shop/.`, is what people read.
+    fn directory(&self) -> PathBuf {
+        self.base
+            .join(&self.service.directory)
+            .components()
+            .collect()
     }
 }
 

@@ -153,13 +153,13 @@ async fn serve_until_asked(
         control::serve(control, router, shutdown)
     });
 
-    let progress = progress::Progress::start(&agent, http);
+    let mut progress = progress::Progress::start(&agent, http);
     agent.start_automatic(&services::caller()).await;
     wishes.recv().await;
     progress.stopping();
     let by = services::caller();
     tokio::select! {
-        () = agent.stop(&by) => {}
+        () = agent.stop(&by) => progress.catch_up().await,
         _ = wishes.recv() => tracing::warn!("asked twice: the services are killed"),
     }
     progress.end().await;

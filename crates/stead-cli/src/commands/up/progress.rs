@@ -58,7 +58,12 @@ impl Progress {
             .say("stead: stopping; Ctrl+C again does not wait for the services");
     }
 
-    /// Shows what is left to be shown.
+    /// Shows what is left to be shown of a supervisor that has ended.
+    pub(super) async fn catch_up(&mut self) {
+        while self.followers.join_next().await.is_some() {}
+    }
+
+    /// Shows nothing more.
     pub(super) async fn end(mut self) {
         self.followers.shutdown().await;
         if let Screen::Live(_, bars) = &self.screen {
@@ -137,12 +142,12 @@ async fn follow(agent: Arc<Agent>, name: String, screen: Screen) {
                 shown = now;
             }
         }
-        let changed = tokio::select! {
-            changed = status.changed() => changed,
-            changed = health.changed() => changed,
-        };
-        if changed.is_err() {
-            return;
+        tokio::select! {
+            changed = status.changed() => if changed.is_err() {
+                return;
+            },
+            // A service that nobody checks has nobody who tells its health.
+            Ok(()) = health.changed() => {}
         }
     }
 }
@@ -151,7 +156,7 @@ async fn follow(agent: Arc<Agent>, name: String, screen: Screen) {
 fn words(service: &Service) -> String {
     let mut words = ps::state(service);
     if let Some(health) = &service.health
-        && service.state == "RUNNING"
+        && !service.checks.is_empty()
     {
         words.push_str("  ");
         words.push_str(health);
