@@ -169,6 +169,8 @@ pub struct Machine {
     /// `reload.command` is running.
     reload_hook: bool,
     watchdog: Option<Duration>,
+    /// What its checks last said of this run.
+    unhealthy: bool,
     /// An automatic start is due when its delay is over.
     restart_due: bool,
     starts: Starts,
@@ -194,6 +196,7 @@ impl Machine {
             stop_when_spawned: false,
             reload_hook: false,
             watchdog: None,
+            unhealthy: false,
             restart_due: false,
             starts: Starts::default(),
             runs: 0,
