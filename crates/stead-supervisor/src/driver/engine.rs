@@ -110,7 +110,15 @@ impl Engine {
                 self.order.stop(&name, &by);
                 self.show_wishes();
             }
-            Request::Restart(name, by) if !self.ending => self.tell(&name, Event::Restart(by)),
+            Request::Restart(name, by) if !self.ending => {
+                if self.runs(&name) {
+                    self.tell(&name, Event::Restart(by));
+                } else {
+                    // By way of the order, which takes back stops that wait for this one to end.
+                    self.order.start(&name, &by);
+                    self.show_wishes();
+                }
+            }
             Request::Reload(name, by) => self.tell(&name, Event::Reload(by)),
             Request::Start(..) | Request::Restart(..) => {}
             Request::Health {
@@ -143,6 +151,12 @@ impl Engine {
         for name in self.slots.keys() {
             self.order.stop(name, by);
         }
+    }
+
+    fn runs(&self, name: &ServiceName) -> bool {
+        self.slots
+            .get(name)
+            .is_some_and(|&slot| self.wards[slot].machine.state().is_running())
     }
 
     fn tell(&mut self, name: &ServiceName, event: Event) {
