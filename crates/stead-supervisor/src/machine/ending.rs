@@ -86,7 +86,7 @@ impl Machine {
         for timer in [Timer::Ready, Timer::Watchdog, Timer::Reload] {
             todo.push(Action::Disarm(timer));
         }
-        if std::mem::take(&mut self.reload_hook) {
+        if self.beside.take().is_some() {
             todo.push(Action::CancelHooks);
         }
     }
@@ -145,7 +145,7 @@ impl Machine {
     fn ended_by_itself(&mut self, exit: Exit, now: Clock, todo: &mut Vec<Action>) {
         let success = matches!(exit, Exit::Code(code) if self.service.success_exit.contains(&code));
         if success {
-            self.success = true;
+            self.ended = Some(Ending::Success);
             self.step(
                 lifecycle::Event::Ended(Ending::Success),
                 describe(exit),

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use stead_model::Moment;
 use stead_model::definition::Service;
 use stead_model::health::Standing;
-use stead_model::lifecycle::{self, Asker, History, Phase, Record, State, Transition};
+use stead_model::lifecycle::{self, Asker, Ending, History, Phase, Record, State, Transition};
 use stead_model::restart::Starts;
 use stead_os::process::Exit;
 
@@ -53,7 +53,7 @@ pub enum Event {
     Due(Timer),
 }
 
-/// What a program says on its notify socket (sd_notify(3)).
+/// What a program says on its notify socket (`sd_notify(3)`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notification {
     /// `READY=1`.
@@ -166,8 +166,8 @@ pub struct Machine {
     next: bool,
     /// A stop that came while the spawn was under way.
     stop_when_spawned: bool,
-    /// `reload.command` is running.
-    reload_hook: bool,
+    /// The hook that runs beside the program: `reload.command`.
+    beside: Option<Hook>,
     watchdog: Option<Duration>,
     /// An automatic start is due when its delay is over.
     restart_due: bool,
@@ -175,7 +175,8 @@ pub struct Machine {
     runs: u64,
     restarts: u64,
     exit: Option<Exit>,
-    success: bool,
+    /// How the last run ended that nobody stopped.
+    ended: Option<Ending>,
     status: Option<String>,
     detail: Option<String>,
     history: History,
@@ -192,14 +193,14 @@ impl Machine {
             pid: None,
             next: false,
             stop_when_spawned: false,
-            reload_hook: false,
+            beside: None,
             watchdog: None,
             restart_due: false,
             starts: Starts::default(),
             runs: 0,
             restarts: 0,
             exit: None,
-            success: false,
+            ended: None,
             status: None,
             detail: None,
             history: History::default(),
@@ -296,7 +297,7 @@ impl Machine {
     pub fn satisfies(&self) -> bool {
         match self.state {
             State::Running(phase) => phase != Phase::Starting,
-            State::Terminated => self.success,
+            State::Terminated => self.ended == Some(Ending::Success),
             State::Init | State::Stopping | State::Error => false,
         }
     }
@@ -370,7 +371,7 @@ impl Machine {
         }
         match said {
             Notification::Ready
-                if self.state == State::Running(Phase::Reloading) && !self.reload_hook =>
+                if self.state == State::Running(Phase::Reloading) && self.beside.is_none() =>
             {
                 self.reloaded(now, todo);
             }
@@ -395,7 +396,7 @@ impl Machine {
             Notification::ExtendTimeout(by) => self.extend(by, now, todo),
             Notification::WatchdogPing => self.arm_watchdog(now, todo),
             Notification::WatchdogTrigger => {
-                self.fail("the program triggered its watchdog", now, todo)
+                self.fail("the program triggered its watchdog", now, todo);
             }
             Notification::WatchdogInterval(interval) => {
                 self.watchdog = (!interval.is_zero()).then_some(interval);
