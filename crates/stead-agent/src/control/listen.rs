@@ -29,8 +29,8 @@ mod unix {
 
     use super::ListenError;
 
-    /// The longest path of a socket (`sun_path` of unix(7), less its closing zero).
-    const PATH_MAX: usize = 107;
+    /// The longest address of a socket (`sun_path` of unix(7), less its closing zero).
+    const ADDRESS_MAX: usize = 107;
 
     /// A Unix socket for its owner (mode 0600) and root.
     #[derive(Debug)]
@@ -41,7 +41,7 @@ mod unix {
     }
 
     impl ControlListener {
-        /// Listens at `path`. The caller holds the data folder, so a socket that is there is a
+        /// Listens at `path`, which on Linux may be longer than a socket's address. The caller holds the data folder, so a socket that is there is a
         /// dead one's and is replaced.
         pub fn bind(path: &Path) -> Result<Self, ListenError> {
             Self::listen(path).map_err(|source| ListenError {
@@ -51,12 +51,6 @@ mod unix {
         }
 
         fn listen(path: &Path) -> io::Result<Self> {
-            if path.as_os_str().len() > PATH_MAX {
-                let why = format!(
-                    "the path is longer than {PATH_MAX} bytes; --data can name a shorter folder"
-                );
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-            }
             // Made under another name and renamed, it is never there with a wider mode.
             let new = path.with_extension("new");
             for old in [&new, path] {
@@ -65,7 +59,7 @@ mod unix {
                     _ => {}
                 }
             }
-            let socket = UnixListener::bind(&new)?;
+            let socket = bind_at(&new)?;
             std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;
             std::fs::rename(&new, path)?;
             let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(path)?);
@@ -86,6 +80,28 @@ mod unix {
                 .peer_cred()
                 .is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0)
         }
+    }
+
+    fn bind_at(path: &Path) -> io::Result<UnixListener> {
+        let fits = |address: &Path| address.as_os_str().len() <= ADDRESS_MAX;
+        if fits(path) {
+            return UnixListener::bind(path);
+        }
+        // By a descriptor of its folder the way to it is short, however deep it is.
+        #[cfg(target_os = "linux")]
+        if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
+            use std::os::fd::AsRawFd;
+
+            let folder = std::fs::File::open(folder)?;
+            let address = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name);
+            if fits(&address) {
+                return UnixListener::bind(address);
+            }
+        }
+        let why = format!(
+            "the path is longer than {ADDRESS_MAX} bytes; --data can name a shorter folder"
+        );
+        Err(io::Error::new(io::ErrorKind::InvalidInput, why))
     }
 
     impl Drop for ControlListener {
