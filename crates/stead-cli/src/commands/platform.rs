@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use stead_model::lifecycle::{Phase, State};
 use stead_supervisor::Status;
 use tokio::sync::watch;
 
 /// Passes a service's readiness, reloads, stop and status text on until the supervisor ends.
 #[cfg(unix)]
 pub(super) async fn pass_on(mut status: watch::Receiver<Arc<Status>>) {
+    use stead_model::lifecycle::{Phase, State};
     use stead_os::notify::{self, Field};
 
     let mut told: (Option<State>, Option<String>) = (None, None);
