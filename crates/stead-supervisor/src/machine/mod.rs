@@ -258,9 +258,10 @@ impl Machine {
         self.work
     }
 
-    /// The main process, while it lives.
+    /// The main process of the present run, while it lives. One that is being ended to make room
+    /// for a new run does not count.
     pub fn pid(&self) -> Option<u32> {
-        self.pid
+        self.pid.filter(|_| !self.next)
     }
 
     /// How often it was started.
