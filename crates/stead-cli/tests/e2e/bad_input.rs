@@ -230,10 +230,10 @@ fn a_corrupt_store_is_reported_and_kept_and_the_next_start_is_empty() {
 
     let ended = builder.clone().run(SLEEPER);
     assert_refused(&ended, 1, &["error: ", "damaged", "hint: "]);
-    let kept = fs::read_dir(&data)
+    let kept = fs::read_dir(data.join("store"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .find(|path| path.to_string_lossy().contains("store.corrupt"))
+        .find(|path| path.to_string_lossy().contains("data.corrupt"))
         .expect("the damaged store is kept aside");
     assert!(
         ended.stderr.contains(&*kept.to_string_lossy()),
