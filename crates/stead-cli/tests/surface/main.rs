@@ -2,6 +2,7 @@
 //! reads. `SNAPSHOTS=overwrite cargo test -p stead-cli --test surface` writes the expected texts
 //! anew.
 #![cfg(unix)]
+#![allow(clippy::expect_used, reason = "helpers of tests")]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -16,7 +17,7 @@ fn stead(arguments: &[&str]) -> Output {
         .env("COLUMNS", "100")
         .stdin(Stdio::null())
         .output()
-        .unwrap()
+        .expect("the binary under test can be run")
 }
 
 #[track_caller]
@@ -27,7 +28,7 @@ fn text(output: Output) -> String {
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("text")
 }
 
 /// Every command with its verbs.

@@ -1,5 +1,10 @@
 //! The supervisor through its public face, with real processes.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests, which fail that way"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -81,7 +86,7 @@ impl Stack {
         let waited = tokio::time::timeout(DEADLINE, status.wait_for(|status| check(status))).await;
         match waited {
             Ok(status) => Arc::clone(&status.unwrap()),
-            Err(_) => panic!(
+            Err(_late) => panic!(
                 "{service}: not {what}: {:?}",
                 self.supervisor.status(service)
             ),
