@@ -3,6 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use axum::extract::connect_info::Connected;
+use axum::serve::IncomingStream;
+use stead_model::lifecycle::Asker;
+
 /// Why the control socket cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on the control socket {}", .path.display())]
@@ -12,6 +16,16 @@ pub struct ListenError {
     /// Why.
     #[source]
     pub source: io::Error,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub struct Caller(pub Asker);
+
+impl Connected<IncomingStream<'_, ControlListener>> for Caller {
+    fn connect_info(connection: IncomingStream<'_, ControlListener>) -> Self {
+        connection.remote_addr().clone()
+    }
 }
 
 #[cfg(unix)]
@@ -27,7 +41,9 @@ mod unix {
 
     use tokio::net::{UnixListener, UnixStream};
 
-    use super::ListenError;
+    use stead_model::lifecycle::Asker;
+
+    use super::{Caller, ListenError};
 
     /// The longest address of a socket (`sun_path` of unix(7), less its closing zero).
     const ADDRESS_MAX: usize = 107;
@@ -75,10 +91,11 @@ mod unix {
             self.path.display().to_string()
         }
 
-        fn admits(&self, stream: &UnixStream) -> bool {
-            stream
-                .peer_cred()
-                .is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0)
+        /// The account at the other end, if it may come in.
+        fn admit(&self, stream: &UnixStream) -> Option<Caller> {
+            let user = stream.peer_cred().ok()?.uid();
+            let admitted = user == self.owner || user == 0;
+            admitted.then(|| Caller(Asker::User(stead_os::host::user_name(user))))
         }
     }
 
@@ -112,13 +129,17 @@ mod unix {
 
     impl axum::serve::Listener for ControlListener {
         type Io = UnixStream;
-        type Addr = ();
+        type Addr = Caller;
 
         async fn accept(&mut self) -> (Self::Io, Self::Addr) {
             loop {
                 match self.socket.accept().await {
-                    Ok((stream, _)) if self.admits(&stream) => return (stream, ()),
-                    Ok(_) => tracing::warn!("a stranger was turned away from the control socket"),
+                    Ok((stream, _)) => match self.admit(&stream) {
+                        Some(caller) => return (stream, caller),
+                        None => {
+                            tracing::warn!("a stranger was turned away from the control socket")
+                        }
+                    },
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept on the control socket");
                         // Out of descriptors, most likely: the error stands until one is closed.
@@ -129,7 +150,7 @@ mod unix {
         }
 
         fn local_addr(&self) -> io::Result<Self::Addr> {
-            Ok(())
+            Ok(Caller(Asker::Stead))
         }
     }
 }
@@ -141,7 +162,9 @@ mod windows {
 
     use stead_os::pipe::{Connection, Listener};
 
-    use super::ListenError;
+    use stead_model::lifecycle::Asker;
+
+    use super::{Caller, ListenError};
 
     /// A named pipe for its owner, SYSTEM and Administrators. A pipe cannot live in a folder, so
     /// the file at the given path holds its name.
@@ -184,12 +207,15 @@ mod windows {
 
     impl axum::serve::Listener for ControlListener {
         type Io = Connection;
-        type Addr = ();
+        type Addr = Caller;
 
         async fn accept(&mut self) -> (Self::Io, Self::Addr) {
             loop {
                 match self.pipe.accept().await {
-                    Ok(connection) => return (connection, ()),
+                    Ok(connection) => {
+                        let caller = Caller(Asker::User("control pipe".to_owned()));
+                        return (connection, caller);
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept on the control pipe");
                         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -199,7 +225,7 @@ mod windows {
         }
 
         fn local_addr(&self) -> io::Result<Self::Addr> {
-            Ok(())
+            Ok(Caller(Asker::Stead))
         }
     }
 }

@@ -4,7 +4,7 @@ mod listen;
 mod logs;
 mod router;
 
-pub use listen::{ControlListener, ListenError};
+pub use listen::{Caller, ControlListener, ListenError};
 pub use router::{AgentFacts, router};
 
 use axum::Router;
@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 /// Serves requests until `shutdown`; those under way are finished.
 pub async fn serve(listener: ControlListener, router: Router, shutdown: CancellationToken) {
     // Its listener never fails for good, so neither does serving.
-    let _ = axum::serve(listener, router)
+    let service = router.into_make_service_with_connect_info::<Caller>();
+    let _ = axum::serve(listener, service)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await;
 }
