@@ -84,13 +84,13 @@ impl Stack {
     ) -> Arc<Status> {
         let mut status = self.supervisor.watch(service).unwrap();
         let waited = tokio::time::timeout(DEADLINE, status.wait_for(|status| check(status))).await;
-        match waited {
-            Ok(status) => Arc::clone(&status.unwrap()),
-            Err(_late) => panic!(
+        let Ok(status) = waited else {
+            panic!(
                 "{service}: not {what}: {:?}",
                 self.supervisor.status(service)
-            ),
-        }
+            );
+        };
+        Arc::clone(&status.unwrap())
     }
 
     /// Stops everything; nothing may be left.
@@ -166,19 +166,20 @@ async fn a_hundred_kills_from_outside_without_cgroups() {
 
 #[tokio::test]
 async fn twenty_services_stop_in_order_and_leave_nothing() {
-    let mut definition = String::new();
-    for number in 0..20 {
-        // A chain of five, five times over; each with a grandchild of its own session.
-        let on = if number % 5 == 0 {
-            String::new()
-        } else {
-            format!("\"s{}\"", number - 1)
-        };
-        definition += &format!(
-            "[services.s{number}]\ncommand = [\"sh\", \"-c\", \"setsid sleep 1000 & sleep 1000\"]\n\
-             depends_on = [{on}]\nstop.grace = \"200ms\"\n"
-        );
-    }
+    let definition: String = (0..20)
+        .map(|number| {
+            // A chain of five, four times over; each with a grandchild of its own session.
+            let on = if number % 5 == 0 {
+                String::new()
+            } else {
+                format!("\"s{}\"", number - 1)
+            };
+            format!(
+                "[services.s{number}]\ncommand = [\"sh\", \"-c\", \"setsid sleep 1000 & sleep 1000\"]\n\
+                 depends_on = [{on}]\nstop.grace = \"200ms\"\n"
+            )
+        })
+        .collect();
     let stack = Stack::new(&definition);
     let mut changes = stack.supervisor.changes();
     let names: Vec<_> = stack.supervisor.names().cloned().collect();

@@ -165,10 +165,10 @@ fn words(service: &Service) -> String {
         words.push_str(health);
     }
     if let Some(pid) = service.pid {
-        words.push_str(&format!("  pid {pid}"));
+        words.extend(["  pid ", &pid.to_string()]);
     }
     if let Some(detail) = &service.detail {
-        words.push_str(&format!("  ({detail})"));
+        words.extend(["  (", detail, ")"]);
     }
     words
 }
