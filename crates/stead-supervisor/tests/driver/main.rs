@@ -166,20 +166,19 @@ async fn a_hundred_kills_from_outside_without_cgroups() {
 
 #[tokio::test]
 async fn twenty_services_stop_in_order_and_leave_nothing() {
-    let definition: String = (0..20)
-        .map(|number| {
-            // A chain of five, four times over; each with a grandchild of its own session.
-            let on = if number % 5 == 0 {
-                String::new()
-            } else {
-                format!("\"s{}\"", number - 1)
-            };
-            format!(
+    // Chains of five, four of them; each service with a grandchild of its own session.
+    let definition = (0..20).fold(String::new(), |definition, number| {
+        let on = if number % 5 == 0 {
+            String::new()
+        } else {
+            format!("\"s{}\"", number - 1)
+        };
+        definition
+            + &format!(
                 "[services.s{number}]\ncommand = [\"sh\", \"-c\", \"setsid sleep 1000 & sleep 1000\"]\n\
                  depends_on = [{on}]\nstop.grace = \"200ms\"\n"
             )
-        })
-        .collect();
+    });
     let stack = Stack::new(&definition);
     let mut changes = stack.supervisor.changes();
     let names: Vec<_> = stack.supervisor.names().cloned().collect();
