@@ -137,7 +137,7 @@ mod unix {
                     Ok((stream, _)) => match self.admit(&stream) {
                         Some(caller) => return (stream, caller),
                         None => {
-                            tracing::warn!("a stranger was turned away from the control socket")
+                            tracing::warn!("a stranger was turned away from the control socket");
                         }
                     },
                     Err(error) => {

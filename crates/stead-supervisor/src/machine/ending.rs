@@ -58,7 +58,7 @@ impl Machine {
                 todo.push(Action::Arm(Timer::Restart, now.mono + delay));
             }
             Restart::GiveUp(reason) => {
-                self.detail = Some(format!("{reason}; the last time: {cause}"))
+                self.detail = Some(format!("{reason}; the last time: {cause}"));
             }
             Restart::No => self.detail = (ended != Ended::Success).then(|| cause.to_owned()),
         }
