@@ -74,7 +74,7 @@ fn a_pipe_is_the_programs_stdin() {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(&[b'x'; 100_000]).unwrap();
+    stdin.write_all(&vec![b'x'; 100_000]).unwrap();
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "100000 bytes");
@@ -176,7 +176,11 @@ fn nothing_outlives_a_killed_run() {
     let probe = probe();
     let role = ["family", parent, child];
     let mut stead = Foreground::start(folder.path(), &line(&[], &probe, &role));
-    locks.iter().for_each(|lock| until_held(lock));
+    for lock in &locks {
+        until_held(lock);
+    }
     stead.kill();
-    locks.iter().for_each(|lock| until_free(lock));
+    for lock in &locks {
+        until_free(lock);
+    }
 }

@@ -36,8 +36,9 @@ impl Stack {
             command("front.lock"),
         );
         fs::write(folder.path().join("stead.toml"), definition).unwrap();
-        let stead = Foreground::start(folder.path(), &["up", "--http", "127.0.0.1:0"]);
+        let mut stead = Foreground::start(folder.path(), &["up", "--http", "127.0.0.1:0"]);
         let http = eventually_some(DEADLINE, "stead up tells where it listens", || {
+            assert!(stead.runs(), "stead up has ended");
             let facts = fs::read(folder.path().join(".stead/agent.json")).ok()?;
             let facts: Value = serde_json::from_slice(&facts).ok()?;
             facts["http"].as_str()?.parse().ok()
@@ -47,7 +48,9 @@ impl Stack {
             folder,
             http,
         };
-        stack.locks().iter().for_each(|lock| until_held(lock));
+        for lock in &stack.locks() {
+            until_held(lock);
+        }
         stack
     }
 
@@ -145,12 +148,16 @@ fn a_killed_one_leaves_nothing_and_comes_up_again() {
         mut stead, folder, ..
     } = stack;
     stead.kill();
-    locks.iter().for_each(|lock| until_free(lock));
+    for lock in &locks {
+        until_free(lock);
+    }
     drop(stead);
 
     fs::remove_file(folder.path().join(".stead/agent.json")).unwrap();
     let again = Foreground::start(folder.path(), &["up", "--http", "127.0.0.1:0"]);
-    locks.iter().for_each(|lock| until_held(lock));
+    for lock in &locks {
+        until_held(lock);
+    }
     let kept = eventually_some(DEADLINE, "the control socket answers", || {
         let output = portable::stead(folder.path(), &["kv", "get", "kept"]);
         let output = { output }.output().unwrap();

@@ -7,33 +7,18 @@
     reason = "each test program uses its part, and fails by panicking; it ends what it starts"
 )]
 
-#[cfg(unix)]
-mod unix;
-#[cfg(windows)]
-mod windows;
+mod foreground;
 
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use stead_testkit::{DEADLINE, eventually};
 
-#[cfg(unix)]
-pub(crate) use unix::Foreground;
-#[cfg(windows)]
-pub(crate) use windows::Foreground;
+pub(crate) use foreground::Foreground;
 
 /// The program under test.
 pub(crate) const STEAD: &str = env!("CARGO_BIN_EXE_stead");
-
-/// What a test changes in the environment of `stead` in a folder.
-pub(crate) fn variables(folder: &Path) -> [(&'static str, PathBuf); 2] {
-    // Where it keeps its records of what runs, on Unix and on Windows.
-    [
-        ("XDG_RUNTIME_DIR", folder.to_owned()),
-        ("TMP", folder.to_owned()),
-    ]
-}
 
 /// A command of `stead` in a folder, without input and with its output in pipes.
 pub(crate) fn stead(folder: &Path, arguments: &[&str]) -> Command {
@@ -41,7 +26,9 @@ pub(crate) fn stead(folder: &Path, arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .current_dir(folder)
-        .envs(variables(folder))
+        // Where it keeps its records of what runs, on Unix and on Windows.
+        .env("XDG_RUNTIME_DIR", folder)
+        .env("TMP", folder)
         .env("NO_COLOR", "1")
         .env_remove("STEAD_AGENT")
         .env_remove("STEAD_ADDR")
