@@ -18,6 +18,9 @@ pub(crate) struct Publisher {
     name: ServiceName,
     service: Arc<Service>,
     publish: Publish,
+    /// The registry has it; perhaps as an earlier agent left it.
+    present: bool,
+    /// The registry has it as the definition says.
     registered: bool,
     /// What each check was last said to be.
     told: Vec<Option<(Word, String)>>,
@@ -31,6 +34,7 @@ impl Publisher {
             name: name.clone(),
             publish: service.publish.clone()?,
             service: Arc::clone(service),
+            present: local.service(name.as_str()).is_some(),
             registered: false,
             told: Vec::new(),
         })
@@ -56,9 +60,12 @@ impl Publisher {
                 continue;
             }
             let (word, output) = said.clone();
-            self.local
-                .set_check(&self.check_id(index), word, output)
-                .await?;
+            let id = self.check_id(index);
+            if let Err(error) = self.local.set_check(&id, word, output).await {
+                // Somebody may have taken it out; the next attempt puts it back.
+                self.registered = false;
+                return Err(error);
+            }
             self.told[index] = Some(said);
         }
         Ok(())
@@ -66,9 +73,11 @@ impl Publisher {
 
     /// Takes the instance out of the registry.
     pub(crate) async fn leave(&mut self) -> Result<(), RegistryError> {
-        if std::mem::take(&mut self.registered) {
-            self.told.clear();
+        if self.present {
             self.local.deregister_service(self.name.as_str()).await?;
+            self.present = false;
+            self.registered = false;
+            self.told.clear();
         }
         Ok(())
     }
@@ -103,6 +112,7 @@ impl Publisher {
             replace_checks: true,
         };
         self.local.register_service(registration).await?;
+        self.present = true;
         self.registered = true;
         self.told = vec![None; count];
         Ok(())

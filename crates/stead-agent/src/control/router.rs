@@ -11,6 +11,7 @@ use axum::routing::{get, post};
 use stead_api::control::{Agent as Facts, Problem, ProblemKind, Service};
 use stead_model::name::ServiceName;
 use stead_supervisor::ControlError;
+use tokio_util::sync::CancellationToken;
 
 use super::{Caller, logs};
 use crate::Agent;
@@ -23,10 +24,12 @@ pub type AgentFacts = Facts;
 pub(super) struct Desk {
     pub(super) agent: Arc<Agent>,
     facts: Arc<Facts>,
+    /// Ends answers that would go on for ever.
+    pub(super) ending: CancellationToken,
 }
 
-/// The control socket's requests.
-pub fn router(agent: Arc<Agent>, facts: Facts) -> Router {
+/// The control socket's requests; logs that are followed end with `ending`.
+pub fn router(agent: Arc<Agent>, facts: Facts, ending: CancellationToken) -> Router {
     Router::new()
         .route("/stead/v1/agent", get(about))
         .route("/stead/v1/services", get(services))
@@ -36,6 +39,7 @@ pub fn router(agent: Arc<Agent>, facts: Facts) -> Router {
         .with_state(Desk {
             agent,
             facts: Arc::new(facts),
+            ending,
         })
 }
 

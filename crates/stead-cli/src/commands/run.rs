@@ -1,7 +1,7 @@
 //! `stead run`: one service, or any command, in the foreground.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -51,6 +51,10 @@ fn service(name: &str, file: &Path) -> Result<ExitCode, Failure> {
         service.depends_on.clear();
     }
     let data = loaded.base.join(".stead");
+    // Held before the look at `up`, which looks the other way round: one of the two sees the other.
+    let _held = DataFolder::hold(&alone(&data).join(name.as_str())).map_err(|error| {
+        Failure::from_error(FAILED, &error).during(format!("cannot run {name}"))
+    })?;
     if let Some(pid) = DataFolder::holder(&data) {
         return Err(Failure::new(
             FAILED,
@@ -59,11 +63,13 @@ fn service(name: &str, file: &Path) -> Result<ExitCode, Failure> {
         .during(format!("cannot run {name}"))
         .hint(format!("`stead restart {name}` restarts it there")));
     }
-    let _held = DataFolder::hold(&data.join("alone").join(name.as_str())).map_err(|error| {
-        Failure::from_error(FAILED, &error).during(format!("cannot run {name}"))
-    })?;
     let output = services::to_files(&data.join("logs"), true)?;
     foreground(&loaded, &name, output)
+}
+
+/// Where single services that run alone hold folders of their own.
+pub(super) fn alone(data: &Path) -> PathBuf {
+    data.join("alone")
 }
 
 /// Any command: its output is the caller's own.

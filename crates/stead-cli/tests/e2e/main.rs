@@ -19,6 +19,7 @@ mod order;
 mod programs;
 mod readiness;
 mod restarts;
+mod review;
 mod run;
 mod support;
 mod verbs;

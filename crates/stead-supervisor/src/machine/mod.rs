@@ -169,6 +169,8 @@ pub struct Machine {
     /// The hook that runs beside the program: `reload.command`.
     beside: Option<Hook>,
     watchdog: Option<Duration>,
+    /// What its checks last said of this run.
+    unhealthy: bool,
     /// An automatic start is due when its delay is over.
     restart_due: bool,
     starts: Starts,
@@ -195,6 +197,7 @@ impl Machine {
             stop_when_spawned: false,
             beside: None,
             watchdog: None,
+            unhealthy: false,
             restart_due: false,
             starts: Starts::default(),
             runs: 0,

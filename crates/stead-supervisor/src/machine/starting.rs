@@ -84,6 +84,8 @@ impl Machine {
         self.next = false;
         self.runs += 1;
         self.status = None;
+        self.detail = None;
+        self.unhealthy = false;
         self.watchdog = None;
         self.ended = None;
         self.starts.started(now.mono);
@@ -160,6 +162,9 @@ impl Machine {
                     now,
                     todo,
                 );
+                if self.unhealthy {
+                    self.health(Standing::Unhealthy, now, todo);
+                }
             }
             (Hook::AfterStart, Work::AfterStart, Err(why)) => {
                 self.work = Work::Up;
@@ -203,6 +208,7 @@ impl Machine {
         ) {
             return;
         }
+        self.detail = None;
         if by_command {
             self.beside = Some(Hook::Reload);
             todo.push(Action::RunHooks(Hook::Reload));
@@ -233,7 +239,12 @@ impl Machine {
     }
 
     pub(super) fn health(&mut self, standing: Standing, now: Clock, todo: &mut Vec<Action>) {
-        if self.work != Work::Up || !matches!(self.state, State::Running(_)) {
+        if !matches!(self.state, State::Running(_)) {
+            return;
+        }
+        self.unhealthy = standing == Standing::Unhealthy;
+        // The hooks after the start are let finish; what they leave is looked at then.
+        if self.work != Work::Up {
             return;
         }
         match standing {
