@@ -21,5 +21,6 @@ mod readiness;
 mod restarts;
 mod review;
 mod run;
+mod shop;
 mod support;
 mod verbs;

@@ -1,11 +1,16 @@
 //! From a stop or a failure to nothing left, and what the policy does then.
 
+use std::time::Duration;
+
 use stead_model::definition::Period;
 use stead_model::lifecycle::{self, Asker, Control, Ending, State};
 use stead_model::restart::{Ended, Restart, next_restart};
 use stead_os::process::Exit;
 
 use super::{Action, Clock, Hook, Machine, Timer, Work};
+
+/// The least time between two starts that come to nothing.
+const UNSTARTED_DELAY: Duration = Duration::from_millis(100);
 
 impl Machine {
     pub(super) fn stop(&mut self, by: Asker, now: Clock, todo: &mut Vec<Action>) {
@@ -51,6 +56,14 @@ impl Machine {
         self.starts = starts;
         match restart {
             Restart::After(delay) => {
+                // Nothing came into being (no program, a failed hook): a definition without a
+                // delay must not turn that into a busy loop.
+                let nothing_ran = self.work == Work::Idle;
+                let delay = if nothing_ran {
+                    delay.max(UNSTARTED_DELAY)
+                } else {
+                    delay
+                };
                 let delay_shown =
                     Period::from_millis(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
                 self.detail = Some(format!("{cause}; starts again after {delay_shown}"));

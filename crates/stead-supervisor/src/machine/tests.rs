@@ -279,6 +279,15 @@ fn a_failed_hook_before_the_start_is_a_failed_start() {
 }
 
 #[test]
+fn starts_that_come_to_nothing_are_no_busy_loop() {
+    let mut bench = Bench::new("restart = { delay = \"0s\", limit = 0 }");
+    bench.on(Event::Start(person()));
+    let todo = bench.on(Event::SpawnFailed("no such file".to_owned()));
+    let soon = Moment::after_epoch(Duration::from_millis(100));
+    assert_eq!(todo, [Action::Arm(Timer::Restart, soon)]);
+}
+
+#[test]
 fn unhealthy_is_a_failure_only_where_the_definition_says_so() {
     let check = "\n[[services.it.checks]]\ntcp = \"127.0.0.1:1\"";
     let mut calm = Bench::started(check);
