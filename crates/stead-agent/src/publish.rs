@@ -7,7 +7,7 @@ use stead_api::consul::{CheckDefinition, Service as Instance, Status as Word, We
 use stead_model::definition::{Publish, Service};
 use stead_model::health::{Published, Verdict};
 use stead_model::name::ServiceName;
-use stead_registry::{Local, RegistryError, ServiceRegistration, TtlUpdate};
+use stead_registry::{Local, RegistryError, ServiceRegistration};
 use stead_supervisor::Status;
 
 use crate::health::ServiceHealth;
@@ -18,6 +18,9 @@ pub(crate) struct Publisher {
     name: ServiceName,
     service: Arc<Service>,
     publish: Publish,
+    /// The registry has it; perhaps as an earlier agent left it.
+    present: bool,
+    /// The registry has it as the definition says.
     registered: bool,
     /// What each check was last said to be.
     told: Vec<Option<(Word, String)>>,
@@ -31,6 +34,7 @@ impl Publisher {
             name: name.clone(),
             publish: service.publish.clone()?,
             service: Arc::clone(service),
+            present: local.service(name.as_str()).is_some(),
             registered: false,
             told: Vec::new(),
         })
@@ -56,28 +60,24 @@ impl Publisher {
                 continue;
             }
             let (word, output) = said.clone();
-            self.local
-                .set_check(&self.check_id(index), word, output)
-                .await?;
+            let id = self.check_id(index);
+            if let Err(error) = self.local.set_check(&id, word, output).await {
+                // Somebody may have taken it out; the next attempt puts it back.
+                self.registered = false;
+                return Err(error);
+            }
             self.told[index] = Some(said);
         }
         Ok(())
     }
 
-    /// Takes over what programs report of a check.
-    pub(crate) fn take_reports(
-        &self,
-        index: usize,
-        take: impl Fn(TtlUpdate) + Send + Sync + 'static,
-    ) {
-        self.local.take_reports(&self.check_id(index), take);
-    }
-
     /// Takes the instance out of the registry.
     pub(crate) async fn leave(&mut self) -> Result<(), RegistryError> {
-        if std::mem::take(&mut self.registered) {
-            self.told.clear();
+        if self.present {
             self.local.deregister_service(self.name.as_str()).await?;
+            self.present = false;
+            self.registered = false;
+            self.told.clear();
         }
         Ok(())
     }
@@ -112,6 +112,7 @@ impl Publisher {
             replace_checks: true,
         };
         self.local.register_service(registration).await?;
+        self.present = true;
         self.registered = true;
         self.told = vec![None; count];
         Ok(())
@@ -128,12 +129,12 @@ impl Publisher {
         }
         if self.service.checks.is_empty() {
             let verdict = health.verdict(status.state);
-            return vec![(word(&verdict), status.state.to_string())];
+            return vec![(word(verdict), status.state.to_string())];
         }
         health
             .checks
             .iter()
-            .map(|check| (word(&check.verdict), check.output.clone()))
+            .map(|check| (word(check.verdict), check.output.clone()))
             .collect()
     }
 
@@ -160,7 +161,7 @@ pub fn check_id(name: &ServiceName, service: &Service, index: usize) -> String {
     }
 }
 
-fn word(verdict: &Verdict) -> Word {
+fn word(verdict: Verdict) -> Word {
     match verdict.published {
         Published::Passing => Word::Passing,
         Published::Warning => Word::Warning,

@@ -1,8 +1,8 @@
 //! Runs one command with its tree and says what happens:
-//! `launch RUNS-FOLDER auto|off COMMAND ARGUMENT…`
+//! `launch RUNS-FOLDER auto|off [again] COMMAND ARGUMENT…`
 //!
 //! Prints `swept PID NAME` for each process an earlier one left, then `pid PID`, `exit …` and
-//! `empty`. Kill it in any way: nothing of the command stays.
+//! `empty`; with `again` it then starts over. Kill it in any way: nothing of the command stays.
 
 #![allow(clippy::print_stdout)]
 
@@ -18,7 +18,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .next()
             .ok_or_else(|| Error::other("too few arguments"))
     };
-    let (runs, mode, program) = (next()?, next()?, next()?);
+    let (runs, mode, mut program) = (next()?, next()?, next()?);
+    let again = program == *"again";
+    if again {
+        program = next()?;
+    }
     let launcher = Launcher::start(LauncherOptions {
         runs: runs.into(),
         cgroup: if mode == *"off" {
@@ -45,12 +49,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tokio::runtime::Builder::new_current_thread()
         .build()?
         .block_on(async {
-            let process = launcher.spawn(command).await?;
-            println!("pid {}", process.id());
-            println!("exit {:?}", process.exit().await);
-            process.empty().await;
-            println!("empty");
-            std::io::stdout().flush()?;
-            Ok(())
+            loop {
+                let process = launcher.spawn(command.clone()).await?;
+                println!("pid {}", process.id());
+                println!("exit {:?}", process.exit().await);
+                process.empty().await;
+                println!("empty");
+                std::io::stdout().flush()?;
+                if !again {
+                    return Ok(());
+                }
+            }
         })
 }

@@ -93,9 +93,11 @@ impl Order {
             .starting
             .keys()
             .filter(|name| {
-                self.dependencies_of(name)
-                    .iter()
-                    .all(|on| standing(on).satisfies)
+                self.dependencies_of(name).iter().all(|on| {
+                    let Presence { satisfies, alive } = standing(on);
+                    // One that has done its work and is to do it again comes first.
+                    satisfies && (alive || !self.starting.contains_key(on))
+                })
             })
             .cloned()
             .collect();

@@ -15,15 +15,16 @@ mod sink;
 use std::io::{self, IsTerminal as _};
 
 use tracing::Subscriber;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{EnvFilter, Layer};
 
-/// The filter where nobody gives one.
-const DEFAULT_FILTER: &str = "info";
+/// What is logged where nobody says otherwise.
+const DEFAULT_LEVEL: LevelFilter = LevelFilter::INFO;
 
 /// How the log is to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub struct Options {
     /// The shape of lines.
     pub format: Format,
     /// What is logged, in the words of
-    /// [`EnvFilter`]: `info`, `warn,stead=debug`.
+    /// [`Targets`]: `info`, `warn,stead=debug`.
     /// `None` takes `RUST_LOG`, and `info` where that is not set.
     pub filter: Option<String>,
     /// The service's name, put into JSON lines.
@@ -84,9 +85,9 @@ pub fn init(options: &Options) -> Result<(), InitError> {
 fn filter(
     explicit: Option<&str>,
     environment: Option<&str>,
-) -> Result<(EnvFilter, Option<InitError>), InitError> {
+) -> Result<(Targets, Option<InitError>), InitError> {
     let parse = |filter: &str| {
-        EnvFilter::try_new(filter).map_err(|source| InitError::Filter {
+        filter.parse().map_err(|source| InitError::Filter {
             filter: filter.to_owned(),
             source,
         })
@@ -95,15 +96,15 @@ fn filter(
         return Ok((parse(filter)?, None));
     }
     match environment.filter(|filter| !filter.is_empty()).map(parse) {
-        None => Ok((EnvFilter::new(DEFAULT_FILTER), None)),
+        None => Ok((Targets::new().with_default(DEFAULT_LEVEL), None)),
         Some(Ok(filter)) => Ok((filter, None)),
-        Some(Err(error)) => Ok((EnvFilter::new(DEFAULT_FILTER), Some(error))),
+        Some(Err(error)) => Ok((Targets::new().with_default(DEFAULT_LEVEL), Some(error))),
     }
 }
 
 fn subscriber<W>(
     options: &Options,
-    filter: EnvFilter,
+    filter: Targets,
     colour: bool,
     writer: W,
 ) -> impl Subscriber + Send + Sync + use<W>

@@ -120,7 +120,12 @@ fn a_broken_sink_is_nobody_s_trouble() {
             format,
             ..Options::default()
         };
-        let subscriber = subscriber(&options, EnvFilter::new("info"), false, || Broken);
+        let subscriber = subscriber(
+            &options,
+            Targets::new().with_default(DEFAULT_LEVEL),
+            false,
+            || Broken,
+        );
         tracing::subscriber::with_default(subscriber, || tracing::error!("lost"));
     }
 }

@@ -1,6 +1,7 @@
 //! `GET /stead/v1/services/NAME/logs`: captured output, as it was or with time and stream.
 
 use std::io;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
@@ -11,11 +12,14 @@ use futures::stream::{self, Stream};
 use serde::Deserialize;
 use stead_api::control::ProblemKind;
 use stead_supervisor::logs::{Follower, Kind, LogError, ReadOptions, Reader, Record, ServiceLog};
+use tokio_util::sync::CancellationToken;
 
 use super::router::{Desk, Refusal};
 
 /// Bytes of one piece of an answer, about.
 const PIECE: usize = 64 * 1024;
+/// How long a log that is followed is waited for once the agent ends.
+const LAST: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
@@ -50,7 +54,7 @@ pub(super) async fn logs(
     };
     let body = if asked.follow.is_some() {
         let follower = follow(log, options).await.map_err(cannot)?;
-        Body::from_stream(followed(follower, timestamps))
+        Body::from_stream(followed(follower, timestamps, desk.ending.clone()))
     } else {
         let reader = open(log, options).await.map_err(cannot)?;
         Body::from_stream(read(reader, timestamps))
@@ -98,18 +102,36 @@ fn read(reader: Reader, timestamps: bool) -> impl Stream<Item = io::Result<Bytes
     })
 }
 
-fn followed(follower: Follower, timestamps: bool) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    stream::unfold(Some(follower), move |follower| async move {
-        let mut follower = follower?;
-        match follower.next().await {
-            Ok(records) => {
-                let mut piece = Vec::new();
-                for record in &records {
-                    show(record, timestamps, &mut piece);
+/// What comes, until the log is closed or the agent ends: then what is there already and no more.
+fn followed(
+    follower: Follower,
+    timestamps: bool,
+    ending: CancellationToken,
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    stream::unfold(Some(follower), move |follower| {
+        let ending = ending.clone();
+        async move {
+            let mut follower = follower?;
+            let last = async {
+                ending.cancelled().await;
+                tokio::time::sleep(LAST).await;
+            };
+            let records = tokio::select! {
+                biased;
+                records = follower.next() => records,
+                () = last => return None,
+            };
+            match records {
+                Ok(records) if records.is_empty() => None,
+                Ok(records) => {
+                    let mut piece = Vec::new();
+                    for record in &records {
+                        show(record, timestamps, &mut piece);
+                    }
+                    Some((Ok(Bytes::from(piece)), Some(follower)))
                 }
-                Some((Ok(Bytes::from(piece)), Some(follower)))
+                Err(error) => Some((Err(io::Error::other(error)), None)),
             }
-            Err(error) => Some((Err(io::Error::other(error)), None)),
         }
     })
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{ConnectInfo, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use stead_api::control::{Agent as Facts, Problem, ProblemKind, Service};
-use stead_model::lifecycle::Asker;
 use stead_model::name::ServiceName;
 use stead_supervisor::ControlError;
+use tokio_util::sync::CancellationToken;
 
-use super::logs;
+use super::{Caller, logs};
 use crate::Agent;
 
 /// What the agent says about itself.
@@ -24,10 +24,12 @@ pub type AgentFacts = Facts;
 pub(super) struct Desk {
     pub(super) agent: Arc<Agent>,
     facts: Arc<Facts>,
+    /// Ends answers that would go on for ever.
+    pub(super) ending: CancellationToken,
 }
 
-/// The control socket's requests.
-pub fn router(agent: Arc<Agent>, facts: Facts) -> Router {
+/// The control socket's requests; logs that are followed end with `ending`.
+pub fn router(agent: Arc<Agent>, facts: Facts, ending: CancellationToken) -> Router {
     Router::new()
         .route("/stead/v1/agent", get(about))
         .route("/stead/v1/services", get(services))
@@ -37,6 +39,7 @@ pub fn router(agent: Arc<Agent>, facts: Facts) -> Router {
         .with_state(Desk {
             agent,
             facts: Arc::new(facts),
+            ending,
         })
 }
 
@@ -60,13 +63,11 @@ async fn service(
 
 async fn verb(
     State(desk): State<Desk>,
+    ConnectInfo(Caller(by)): ConnectInfo<Caller>,
     Path((name, verb)): Path<(String, String)>,
 ) -> Result<Json<Service>, Refusal> {
     let name = desk.name(&name)?;
-    let (supervisor, by) = (
-        desk.agent.supervisor(),
-        Asker::User("control socket".to_owned()),
-    );
+    let supervisor = desk.agent.supervisor();
     let done = match verb.as_str() {
         "start" => supervisor.start(&name, &by).await,
         "stop" => supervisor.stop(&name, &by).await,

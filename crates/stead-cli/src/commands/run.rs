@@ -1,7 +1,7 @@
 //! `stead run`: one service, or any command, in the foreground.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use stead_model::lifecycle::State;
 use stead_model::name::ServiceName;
 use stead_os::process::{Exit, Launcher, Stdin};
 use stead_supervisor::{OutputTo, Status, Supervisor};
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::definition::{self, Loaded};
@@ -50,6 +51,10 @@ fn service(name: &str, file: &Path) -> Result<ExitCode, Failure> {
         service.depends_on.clear();
     }
     let data = loaded.base.join(".stead");
+    // Held before the look at `up`, which looks the other way round: one of the two sees the other.
+    let _held = DataFolder::hold(&alone(&data).join(name.as_str())).map_err(|error| {
+        Failure::from_error(FAILED, &error).during(format!("cannot run {name}"))
+    })?;
     if let Some(pid) = DataFolder::holder(&data) {
         return Err(Failure::new(
             FAILED,
@@ -58,11 +63,13 @@ fn service(name: &str, file: &Path) -> Result<ExitCode, Failure> {
         .during(format!("cannot run {name}"))
         .hint(format!("`stead restart {name}` restarts it there")));
     }
-    let _held = DataFolder::hold(&data.join("alone").join(name.as_str())).map_err(|error| {
-        Failure::from_error(FAILED, &error).during(format!("cannot run {name}"))
-    })?;
     let output = services::to_files(&data.join("logs"), true)?;
     foreground(&loaded, &name, output)
+}
+
+/// Where single services that run alone hold folders of their own.
+pub(super) fn alone(data: &Path) -> PathBuf {
+    data.join("alone")
 }
 
 /// Any command: its output is the caller's own.
@@ -187,6 +194,7 @@ async fn until_over(supervisor: &Arc<Supervisor>, name: &ServiceName) -> Result<
     let mut status = supervisor
         .watch(name.as_str())
         .ok_or_else(|| Failure::new(NOT_FOUND, format!("no service {name}")))?;
+    let _quiet = AbortOnDropHandle::new(tokio::spawn(quiet_down(status.clone())));
     let _platform = AbortOnDropHandle::new(tokio::spawn(platform::pass_on(status.clone())));
     supervisor.wish_start([name.clone()], &by).await;
     let over = |status: &Arc<Status>| {
@@ -212,6 +220,17 @@ async fn until_over(supervisor: &Arc<Supervisor>, name: &ServiceName) -> Result<
         .status(name.as_str())
         .map(Over::Ended)
         .ok_or_else(|| Failure::new(FAILED, "the supervisor ended early"))
+}
+
+/// Once the service is ready there is nothing to do but wait.
+async fn quiet_down(mut status: watch::Receiver<Arc<Status>>) {
+    if status
+        .wait_for(|status| status.state.is_ready())
+        .await
+        .is_ok()
+    {
+        stead_os::memory::release_startup_code();
+    }
 }
 
 /// The exit status: the program's own where it had one.

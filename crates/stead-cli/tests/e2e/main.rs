@@ -3,6 +3,11 @@
 //! Every test owns its stack: a folder, a port and processes of its own, none of which is left
 //! when it ends.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests, which fail that way"
+)]
 
 mod access;
 mod bad_input;
@@ -14,6 +19,7 @@ mod order;
 mod programs;
 mod readiness;
 mod restarts;
+mod review;
 mod run;
 mod support;
 mod verbs;

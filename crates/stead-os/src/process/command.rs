@@ -129,9 +129,10 @@ pub enum SpawnError {
         /// Why.
         reason: String,
     },
-    /// The guardian is gone, so nothing may be started.
-    #[error("the guardian process has ended")]
-    NoGuardian,
+    /// The guardian process, which starts programs, was killed, and another is not there yet:
+    /// it comes once all that the last one had started is ended. Linux only.
+    #[error("no guardian process to start it: {0}")]
+    NoGuardian(String),
     /// Anything else the system said.
     #[error("cannot {action}")]
     Os {

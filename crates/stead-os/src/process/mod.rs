@@ -83,12 +83,16 @@ pub struct Launcher(Arc<platform::Launcher>);
 impl Launcher {
     /// Prepares to start programs.
     ///
-    /// On Unix this forks the guardian, the process that starts every program and ends them all
+    /// On Linux this forks the guardian, the process that starts every program and ends them all
     /// should this one die. Call it early in `main`: before other threads exist and before any
     /// runtime. The fork itself is sound at any time, but a second thread could be holding a
-    /// lock of the C library that the guardian would then never get; the guardian therefore
-    /// allocates (the C library makes its allocator usable after a fork) and otherwise makes
-    /// system calls only.
+    /// lock that the guardian would then never get; the guardian therefore allocates (the C
+    /// library makes its allocator usable after a fork) and otherwise makes system calls only.
+    ///
+    /// That also lets a thread of the launcher fork another guardian when one is killed, once
+    /// every tree of the last is ended and told of. The first five in a row come at once; then
+    /// each comes after a rest, of a second at first and a minute at most, until one has lived
+    /// for a minute.
     pub fn start(options: LauncherOptions) -> Result<Self, LauncherError> {
         platform::Launcher::start(options).map(|launcher| Self(Arc::new(launcher)))
     }
@@ -111,7 +115,9 @@ impl Launcher {
     /// Starts a program. It runs (on Unix: `exec` has succeeded) when this returns.
     ///
     /// Its environment is what the command says and `STEAD_INVOCATION`, which names this run.
-    /// Dropping the future before it is done ends what it may have started.
+    /// Dropping the future before it is done ends what it may have started. While a guardian
+    /// that was killed is being replaced this waits, and while the next one rests, or what the
+    /// last one left does not end within five seconds, it fails: [`SpawnError::NoGuardian`].
     pub async fn spawn(&self, command: Command) -> Result<Process, SpawnError> {
         self.0.spawn(command).await.map(Process)
     }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Mark, cgroups_of, children, guardians_of, is_alive, kill, status, until};
+use crate::support::{
+    Mark, cgroups_of, children, guardians_of, is_alive, kill, status, stop, until,
+};
 use crate::trees::{STUBBORN, STUBBORN_COUNT};
 
 /// A Stead in a process of its own with one program. Ended when dropped.
@@ -21,7 +23,15 @@ struct Stead {
 impl Stead {
     /// Starts one and waits until the program runs; also what it swept before.
     fn launch(runs: &Path, mode: &str, script: &str) -> (Self, Vec<String>) {
-        let mut child = launch(runs, mode, script);
+        Self::start(launch(runs, mode, script))
+    }
+
+    /// Starts one that starts its program again whenever it has ended.
+    fn launch_again(runs: &Path, mode: &str, script: &str) -> (Self, Vec<String>) {
+        Self::start(launch_with(runs, &[mode, "again"], script))
+    }
+
+    fn start(mut child: Child) -> (Self, Vec<String>) {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut swept = Vec::new();
         loop {
@@ -50,6 +60,21 @@ impl Stead {
         )
     }
 
+    /// Kills the guardian of one that was told to start its program again, and waits until
+    /// another guardian has done so.
+    fn replace_guardian(&mut self) {
+        kill(self.guardian, 9);
+        for expected in ["exit Signal(9)", "empty", "pid "] {
+            let mut line = String::new();
+            self.stdout.read_line(&mut line).unwrap();
+            assert!(line.starts_with(expected), "{line:?}, not {expected:?}");
+        }
+        let guardians = guardians_of(self.pid);
+        assert_eq!(guardians.len(), 1, "one guardian below Stead");
+        assert_ne!(guardians[0], self.guardian);
+        self.guardian = guardians[0];
+    }
+
     fn kill_and_wait(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -68,11 +93,15 @@ impl Drop for Stead {
     }
 }
 
-#[allow(clippy::disallowed_methods)] // This is the Stead that is to be killed.
 fn launch(runs: &Path, mode: &str, script: &str) -> Child {
+    launch_with(runs, &[mode], script)
+}
+
+#[allow(clippy::disallowed_methods)] // This is the Stead that is to be killed.
+fn launch_with(runs: &Path, options: &[&str], script: &str) -> Child {
     std::process::Command::new(example("launch"))
         .arg(runs)
-        .arg(mode)
+        .args(options)
         .args(["/bin/sh", "-c", script])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -100,19 +129,6 @@ fn marked(mark: &Mark, script: &str) -> String {
     script
         .replace('@', &mark.0)
         .replace("echo ready", "exec >/dev/null 2>&1")
-}
-
-/// Stops a process and waits until each of its threads stands still.
-async fn stop(pid: u32) {
-    kill(pid, libc::SIGSTOP);
-    until("the process to stop", || {
-        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-        tasks.flatten().all(|task| {
-            let status = std::fs::read_to_string(task.path().join("status")).unwrap_or_default();
-            status.contains("State:\tT")
-        })
-    })
-    .await;
 }
 
 async fn until_clean(runs: &Path, stead: u32) {
@@ -284,6 +300,68 @@ async fn a_live_stead_is_left_alone() {
             until_clean(runs.path(), pid).await;
         }
         assert!(!program.iter().any(|pid| is_alive(*pid)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stead_killed_under_its_second_guardian_leaves_nothing() {
+    in_both_modes(|mode, runs, mark| async move {
+        let script = marked(&mark, STUBBORN);
+        let (mut stead, _) = Stead::launch_again(runs.path(), mode, &script);
+        for _ in 0..2 {
+            mark.until_alive(STUBBORN_COUNT).await;
+            stead.replace_guardian();
+        }
+        mark.until_alive(STUBBORN_COUNT).await;
+
+        // It holds its record still.
+        let (second, swept) = Stead::launch(runs.path(), mode, "exec sleep 5");
+        assert_eq!(swept, Vec::<String>::new());
+        assert_eq!(mark.alive().len(), STUBBORN_COUNT);
+        let second_pid = second.pid;
+        drop(second);
+
+        stead.kill_and_wait();
+        mark.until_alive(0).await;
+        until_clean(runs.path(), stead.pid).await;
+        until_clean(runs.path(), second_pid).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_second_guardian_leaves_when_killed_with_stead_is_swept() {
+    let script = STUBBORN.replace("env -i ", "");
+    in_both_modes(|mode, runs, mark| {
+        let script = marked(&mark, &script);
+        async move {
+            let (mut stead, _) = Stead::launch_again(runs.path(), mode, &script);
+            mark.until_alive(STUBBORN_COUNT).await;
+            stead.replace_guardian();
+            mark.until_alive(STUBBORN_COUNT).await;
+            let guardians = [stead.single_guardians(), vec![stead.guardian]].concat();
+            stop(stead.pid).await;
+            for guardian in &guardians {
+                stop(*guardian).await;
+            }
+            for guardian in guardians {
+                kill(guardian, 9);
+            }
+            stead.kill_and_wait();
+            assert_eq!(mark.alive().len(), STUBBORN_COUNT, "grandchildren live on");
+
+            let (next, swept) = Stead::launch(runs.path(), mode, "exec sleep 5");
+            assert_eq!(
+                mark.alive(),
+                [0_u32; 0],
+                "they live when the next program runs"
+            );
+            let sleepers = swept.iter().filter(|line| line.ends_with(" sleep")).count();
+            assert_eq!(sleepers, STUBBORN_COUNT, "{swept:?}");
+            drop(next);
+            until_clean(runs.path(), stead.pid).await;
+        }
     })
     .await;
 }

@@ -8,5 +8,6 @@ mod ends;
 mod errors;
 mod limits;
 mod start;
+mod successors;
 mod support;
 mod trees;

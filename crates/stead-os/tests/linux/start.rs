@@ -7,7 +7,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use stead_os::process::{Exit, Output, Stdin};
 
-use crate::support::{command, exit_of, in_both_modes, is_root, shell, status};
+use crate::support::{
+    command, exit_of, first_line, guardians_of, in_both_modes, is_root, shell, status,
+};
 
 #[tokio::test]
 async fn the_environment_is_exactly_the_given_one_and_the_invocation() {
@@ -76,9 +78,11 @@ async fn nothing_is_inherited_but_three_streams() {
     // SAFETY: clears close-on-exec on a descriptor of this test.
     unsafe { libc::fcntl(leak.as_raw_fd(), libc::F_SETFD, 0) };
     in_both_modes(|stage| async move {
-        let mut sleep = command("/bin/sleep", &[&stage.mark.0]);
-        sleep.stderr = Output::Null;
-        let process = stage.spawn(sleep).await;
+        let mut shell = stage.script("echo ready; sleep @; :");
+        shell.stderr = Output::Null;
+        let mut process = stage.spawn(shell).await;
+        // Its loader is done with the libraries, which it has open for a moment.
+        first_line(&mut process).await;
         let folder = format!("/proc/{}/fd", process.id());
         let mut open: Vec<(String, String)> = fs::read_dir(&folder)
             .unwrap()
@@ -188,6 +192,45 @@ async fn the_user_is_switched_wholly() {
         assert_eq!(status(pid, "CapEff").unwrap(), "0000000000000000");
         process.kill_tree();
         assert_eq!(exit_of(&process).await, Exit::Signal(9));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn guardians_are_spared_when_memory_runs_out_and_programs_are_judged_as_stead() {
+    let score = |pid: u32| -> i32 {
+        let text = fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+        text.trim().parse().unwrap()
+    };
+    // Higher than it was, which everyone may set and go back from.
+    let own = score(std::process::id()).max(0) + 321;
+    fs::write("/proc/self/oom_score_adj", own.to_string()).unwrap();
+    // Whoever may does it by a process that ends at once.
+    let mut least = shell("echo -1000 >/proc/self/oom_score_adj");
+    least.stderr = Output::Null;
+    in_both_modes(|stage| {
+        let least = least.clone();
+        async move {
+            let trial = stage.spawn(least).await;
+            let lowest = if exit_of(&trial).await == Exit::Code(0) {
+                -1000
+            } else {
+                0
+            };
+            let mut sleep = command("/bin/sleep", &[&stage.mark.0]);
+            let process = stage.spawn(sleep.clone()).await;
+            assert_eq!(score(process.id()), own);
+            if is_root() {
+                sleep.user = Some("nobody".to_owned());
+                let switched = stage.spawn(sleep).await;
+                assert_eq!(score(switched.id()), own);
+            }
+            let first = guardians_of(std::process::id());
+            let single = first.iter().flat_map(|pid| guardians_of(*pid));
+            for guardian in first.iter().copied().chain(single) {
+                assert_eq!(score(guardian), lowest);
+            }
+        }
     })
     .await;
 }

@@ -80,8 +80,8 @@ impl Engine {
             self.timers_due();
             self.take_turns();
             let due = self.timers.next();
+            // In no fixed order: a program that talks without end must not keep requests waiting.
             tokio::select! {
-                biased;
                 Some(report) = self.reports.recv() => self.reported(report),
                 request = self.requests.recv(), if !self.ending || !self.requests.is_closed() => match request {
                     Some(request) => self.requested(request),
@@ -171,9 +171,6 @@ impl Engine {
                 if event == Event::Emptied {
                     ward.process = None;
                     ward.runner.remove_pid_file();
-                }
-                if matches!(event, Event::HooksEnded(..)) {
-                    ward.hooks = None;
                 }
                 self.on(report.slot, event);
             }

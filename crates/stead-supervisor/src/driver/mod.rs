@@ -140,6 +140,9 @@ pub enum ControlError {
     /// Somebody stopped it meanwhile.
     #[error("it was stopped meanwhile")]
     Stopped,
+    /// Somebody started it meanwhile.
+    #[error("it was started meanwhile")]
+    Started,
     /// It is not running.
     #[error("it is not running")]
     NotRunning,
@@ -340,21 +343,27 @@ impl Supervisor {
     pub async fn stop(&self, name: &ServiceName, by: &Asker) -> Result<(), ControlError> {
         let seat = self.seat(name)?;
         self.ask(Request::Stop(name.clone(), by.clone())).await?;
-        let ended = |status: &Arc<Status>| !status.alive && !status.stop_is_due;
-        seat.status
-            .clone()
-            .wait_for(ended)
+        // Running again without a stop to come, somebody else's start has come in between.
+        let over = |status: &Arc<Status>| {
+            !status.stop_is_due && (!status.alive || status.state.is_running())
+        };
+        let mut watch = seat.status.clone();
+        let status = watch
+            .wait_for(over)
             .await
             .map_err(|_| ControlError::Ending)?;
+        if status.alive {
+            return Err(ControlError::Started);
+        }
         Ok(())
     }
 
-    /// Stops a service alone and starts it; in ERROR it is started. Answers when it is ready or
-    /// has failed.
+    /// Stops a service alone and starts it; one that does not run is started, with what it depends
+    /// on. Answers when it is ready or has failed.
     pub async fn restart(&self, name: &ServiceName, by: &Asker) -> Result<(), ControlError> {
         let seat = self.seat(name)?;
         let before = seat.status.borrow().clone();
-        if !before.state.is_running() && before.state != State::Error {
+        if !before.state.is_running() {
             return self.start(name, by).await;
         }
         self.ask(Request::Restart(name.clone(), by.clone())).await?;
@@ -388,10 +397,10 @@ impl Supervisor {
     /// Stops all services in order; answers when nothing of them is left.
     pub async fn stop_all(&self, by: &Asker) {
         let _ = self.requests.send(Request::StopAll(by.clone())).await;
-        if let Some(task) = self.task.lock().await.take() {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "the supervisor's task failed");
-            }
+        if let Some(task) = self.task.lock().await.take()
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the supervisor's task failed");
         }
     }
 
@@ -421,7 +430,10 @@ impl Supervisor {
                 State::Running(phase) if phase != Phase::Starting && status.run >= run => {
                     return Ok(());
                 }
-                State::Error => return Err(ControlError::Failed(why(&status))),
+                // While it waits for its turn, an ERROR is that of an earlier run.
+                State::Error if status.waits_for.is_none() => {
+                    return Err(ControlError::Failed(why(&status)));
+                }
                 State::Terminated if status.waits_for.is_none() => {
                     let code = status.exit.filter(|_| status.run > 0);
                     return match code {
@@ -449,20 +461,20 @@ impl Supervisor {
         let mut next = status.waits_for.clone();
         let mut seen = BTreeSet::new();
         let mut blocked = Blocked::No;
-        while let Some(name) = next.filter(|name| seen.insert(name.clone())) {
+        while let Some(name) = next.take().filter(|name| seen.insert(name.clone())) {
             let Some(seat) = self.services.get(&name) else {
                 break;
             };
             let mut watch = seat.status.clone();
             let status = watch.borrow_and_update().clone();
-            if status.state == State::Error {
+            if status.state == State::Error && status.waits_for.is_none() {
                 let why = status.detail.clone();
                 return Blocked::ByError(ControlError::Dependency {
                     dependency: name,
                     why,
                 });
             }
-            next = status.waits_for.clone();
+            next.clone_from(&status.waits_for);
             blocked = Blocked::By(watch);
         }
         blocked

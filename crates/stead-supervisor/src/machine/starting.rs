@@ -84,8 +84,10 @@ impl Machine {
         self.next = false;
         self.runs += 1;
         self.status = None;
+        self.detail = None;
+        self.unhealthy = false;
         self.watchdog = None;
-        self.success = false;
+        self.ended = None;
         self.starts.started(now.mono);
         if self.has(Hook::BeforeStart) {
             self.work = Work::BeforeStart;
@@ -160,6 +162,9 @@ impl Machine {
                     now,
                     todo,
                 );
+                if self.unhealthy {
+                    self.health(Standing::Unhealthy, now, todo);
+                }
             }
             (Hook::AfterStart, Work::AfterStart, Err(why)) => {
                 self.work = Work::Up;
@@ -173,8 +178,8 @@ impl Machine {
                 self.complain(result);
                 self.ended(now, todo);
             }
-            (Hook::Reload, _, result) if self.reload_hook => {
-                self.reload_hook = false;
+            (Hook::Reload, _, result) if self.beside.is_some() => {
+                self.beside = None;
                 self.complain(result);
                 self.reloaded(now, todo);
             }
@@ -203,8 +208,9 @@ impl Machine {
         ) {
             return;
         }
+        self.detail = None;
         if by_command {
-            self.reload_hook = true;
+            self.beside = Some(Hook::Reload);
             todo.push(Action::RunHooks(Hook::Reload));
             return;
         }
@@ -233,7 +239,12 @@ impl Machine {
     }
 
     pub(super) fn health(&mut self, standing: Standing, now: Clock, todo: &mut Vec<Action>) {
-        if self.work != Work::Up || !matches!(self.state, State::Running(_)) {
+        if !matches!(self.state, State::Running(_)) {
+            return;
+        }
+        self.unhealthy = standing == Standing::Unhealthy;
+        // The hooks after the start are let finish; what they leave is looked at then.
+        if self.work != Work::Up {
             return;
         }
         match standing {

@@ -18,7 +18,7 @@ use stead_store::{Embedded, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::definition::{self, Loaded};
-use super::{services, signals};
+use super::{platform, services, signals};
 use crate::cli::Up;
 use crate::failure::{DENIED, FAILED, Failure};
 
@@ -30,6 +30,7 @@ pub(crate) fn run(up: &Up) -> Result<ExitCode, Failure> {
         .clone()
         .unwrap_or_else(|| loaded.base.join(".stead"));
     let folder = hold(&data)?;
+    none_alone(&loaded)?;
     let listener = listen(up.http)?;
     // The guardian is forked here, before the first thread.
     let launcher = services::launcher(&folder.path().join("runs"))?;
@@ -62,6 +63,20 @@ fn hold(path: &Path) -> Result<DataFolder, Failure> {
         }
         _ => Failure::from_error(FAILED, &error).hint("--data names another folder"),
     })
+}
+
+/// A service that `stead run NAME` runs must not be run a second time.
+fn none_alone(loaded: &Loaded) -> Result<(), Failure> {
+    let alone = super::run::alone(&loaded.base.join(".stead"));
+    for name in loaded.definition.services.keys() {
+        if let Some(pid) = DataFolder::holder(&alone.join(name.as_str())) {
+            let by = format!("stead run {name} (pid {pid}) runs it already");
+            return Err(Failure::new(FAILED, by)
+                .during(format!("cannot start {name}"))
+                .hint("stop that one first"));
+        }
+    }
+    Ok(())
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -149,13 +164,15 @@ async fn serve_until_asked(
     });
     let controlling = tokio::spawn({
         let shutdown = shutdown.clone();
-        let router = control::router(Arc::clone(&agent), facts);
+        let router = control::router(Arc::clone(&agent), facts, shutdown.clone());
         control::serve(control, router, shutdown)
     });
 
     let mut progress = progress::Progress::start(&agent, http);
     agent.start_automatic(&services::caller()).await;
+    platform::ready();
     wishes.recv().await;
+    platform::stopping();
     progress.stopping();
     let by = services::caller();
     tokio::select! {

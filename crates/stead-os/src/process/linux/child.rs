@@ -92,6 +92,8 @@ pub(super) struct Clone<'a> {
     pub(super) length: usize,
     pub(super) streams: [BorrowedFd<'a>; 3],
     pub(super) cgroup: Option<BorrowedFd<'a>>,
+    /// What to write as its score for the out-of-memory killer, if the caller's is not to be its.
+    pub(super) oom_score: Option<&'a [u8]>,
     /// Written to on failure, closed by `exec`.
     pub(super) outcome: BorrowedFd<'a>,
 }
@@ -191,6 +193,12 @@ impl Clone<'_> {
             if let Err(errno) = self.redirect() {
                 return (Step::Prepare, errno);
             }
+            // Before the switch of user, which may close the file to it.
+            if let Some(score) = self.oom_score
+                && let Err(errno) = set_oom_score(score)
+            {
+                return (Step::Prepare, errno);
+            }
             if header[6] != 0 {
                 let limit = libc::rlimit {
                     rlim_cur: header[7],
@@ -288,6 +296,18 @@ unsafe fn default_signals() {
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
     }
+}
+
+fn set_oom_score(score: &[u8]) -> Result<(), i32> {
+    // SAFETY: opens a file of this process and writes to it from a live buffer; `exec` closes it.
+    unsafe {
+        let flags = libc::O_WRONLY | libc::O_CLOEXEC;
+        let file = libc::open(c"/proc/self/oom_score_adj".as_ptr(), flags);
+        if file < 0 || libc::write(file, score.as_ptr().cast(), score.len()) < 0 {
+            return Err(errno());
+        }
+    }
+    Ok(())
 }
 
 /// The string after this one.

@@ -49,6 +49,11 @@ pub(super) fn explain(command: &Command, step: Step, errno: i32) -> SpawnError {
     }
 }
 
+/// The guardian was killed while it was asked for a start.
+pub(super) fn lost() -> SpawnError {
+    SpawnError::NoGuardian("it was killed during the start".to_owned())
+}
+
 pub(super) fn os(action: &'static str) -> impl FnOnce(rustix::io::Errno) -> LauncherError {
     move |errno| os_io(action)(errno.into())
 }

@@ -9,15 +9,17 @@
 //! ```
 //!
 //! Stead is killed: the guardian's socket ends, and it ends every tree. The guardian is killed:
-//! the programs get `SIGKILL` by `PR_SET_PDEATHSIG`, Stead ends the rest. Both are killed at
-//! once: the programs go in the same way, and [`record::sweep`] ends the rest before the next
-//! Stead starts anything.
+//! the programs get `SIGKILL` by `PR_SET_PDEATHSIG`, Stead ends the rest and, once nothing of it
+//! is left, forks another guardian. Both are killed at once: the programs go in the same way,
+//! and [`record::sweep`] ends the rest before the next Stead starts anything.
 
 mod cgroup;
 mod child;
 mod errors;
 mod guardian;
 mod limits;
+mod pace;
+mod post;
 mod procfs;
 mod record;
 mod run;
@@ -30,22 +32,23 @@ use std::future::Future;
 use std::io::{self, PipeReader};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair};
+use rustix::net::{Shutdown, shutdown};
 
 use super::{
     CgroupMode, Command, Exit, LauncherError, LauncherOptions, LimitNotEnforced, Output, Signal,
     SpawnError, Stdin, Swept, Usage,
 };
 use cgroup::Hierarchy;
-use errors::{explain, os, os_io, spawn_os};
+use errors::{explain, lost, os, os_io, spawn_os};
+use post::{Post, pair};
 use run::{Place, Run};
-use watcher::Shared;
+use watcher::{Duty, Shared};
 use wire::Request;
 
 /// The variable that names a run in the environment of its program.
@@ -55,11 +58,10 @@ const MAX_CGROUP_NAME: usize = 200;
 
 pub(super) struct Launcher {
     shared: Arc<Shared>,
-    watcher: Option<JoinHandle<()>>,
+    /// Gives the guardian's post back when it ends.
+    watcher: Option<JoinHandle<Post>>,
     runs: PathBuf,
     record: PathBuf,
-    /// Keeps the record locked should the guardian be killed.
-    _lock: OwnedFd,
     /// What the invocation of each run starts with.
     invocation: String,
     hierarchy: Option<Hierarchy>,
@@ -95,32 +97,34 @@ impl Launcher {
                 }
             })?;
         let hierarchy = planned.and_then(Hierarchy::create);
-        let cgroup = hierarchy.as_ref().map(Hierarchy::path);
-        let started = fork_guardian(&record, &lock, cgroup).and_then(|(control, guardian)| {
-            Shared::new(control, guardian).map_err(os_io("watch the guardian"))
-        });
-        let shared = match started {
-            Ok(shared) => Arc::new(shared),
+        let post = Post {
+            runs: options.runs.clone(),
+            invocation: invocation.clone(),
+            record: record.clone(),
+            lock,
+            cgroup: hierarchy.as_ref().map(|own| own.path().to_owned()),
+        };
+        let started = post
+            .fill()
+            .map_err(os_io("fork the guardian"))
+            .and_then(|first| Shared::new(first).map_err(os_io("watch the guardian")));
+        let (shared, first) = match started {
+            Ok(started) => started,
             Err(error) => {
-                if let Some(cgroup) = cgroup {
-                    cgroup::remove(cgroup);
-                }
-                let _ = std::fs::remove_file(&record);
+                post.clear();
                 return Err(error);
             }
         };
+        let shared = Arc::new(shared);
         let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
             .map_err(os("open /dev/null"))?;
-        let watcher = watcher::start(Arc::clone(&shared)).map_err(|source| LauncherError::Os {
-            action: "start the thread that watches the guardian",
-            source,
-        })?;
+        let watcher = watcher::start(Arc::clone(&shared), post, first)
+            .map_err(os_io("start the thread that watches the guardian"))?;
         Ok(Self {
             shared,
             watcher: Some(watcher),
             runs: options.runs,
             record,
-            _lock: lock,
             invocation,
             hierarchy,
             next: AtomicU32::new(1),
@@ -133,11 +137,12 @@ impl Launcher {
     }
 
     pub(super) async fn spawn(&self, command: Command) -> Result<Process, SpawnError> {
-        let (process, started) = self.request(&command)?;
+        let control = self.shared.guardian().await?;
+        let (process, started) = self.request(&command, control)?;
         match started.await {
             Ok(Ok(())) => Ok(process),
             Ok(Err((step, errno))) => Err(explain(&command, step, errno)),
-            Err(_) => Err(SpawnError::NoGuardian),
+            Err(_) => Err(lost()),
         }
     }
 
@@ -145,6 +150,7 @@ impl Launcher {
     fn request(
         &self,
         command: &Command,
+        control: Arc<OwnedFd>,
     ) -> Result<(Process, tokio::sync::oneshot::Receiver<run::Started>), SpawnError> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let account = match &command.user {
@@ -181,7 +187,7 @@ impl Launcher {
         };
 
         let (place, handed) = self.make_place(command, id, &mut not_enforced)?;
-        let (run, started) = Run::new(id, place);
+        let (run, started) = Run::new(id, place, control);
         let process = Process {
             run: Arc::new(run),
             shared: Arc::clone(&self.shared),
@@ -201,9 +207,9 @@ impl Launcher {
             stderr_stream,
             handed.as_fd(),
         ];
-        wire::send(self.shared.control.as_fd(), request, &descriptors).map_err(|_| {
-            self.shared.finish(&process.run);
-            SpawnError::NoGuardian
+        wire::send(process.run.control.as_fd(), request, &descriptors).map_err(|_| {
+            process.leave();
+            lost()
         })?;
         Ok((process, started))
     }
@@ -236,23 +242,26 @@ impl Launcher {
 
 impl Drop for Launcher {
     fn drop(&mut self) {
-        // The guardian takes the end of its socket for the end of Stead; those of single runs
-        // have their own.
-        let _ = shutdown(&self.shared.control, Shutdown::Write);
-        for run in self.shared.runs.table().runs.values() {
-            if let Place::Guardian(socket) = &run.place {
-                let _ = shutdown(socket, Shutdown::Write);
+        {
+            let mut table = self.shared.runs.table();
+            table.closing = true;
+            // The guardian takes the end of its socket for the end of Stead; those of single
+            // runs have their own.
+            if let Duty::Served(control) = &*self.shared.duty.borrow() {
+                let _ = shutdown(control, Shutdown::Write);
+            }
+            for run in table.runs.values() {
+                if let Place::Guardian(socket) = &run.place {
+                    let _ = shutdown(socket, Shutdown::Write);
+                }
             }
         }
-        if let Some(watcher) = self.watcher.take() {
-            // It has panicked or it has ended; there is nothing to be done about either.
-            let _ = watcher.join();
+        self.shared.wake();
+        // All is ended when it ends. It has panicked or it has ended; there is nothing to be
+        // done about the first.
+        if let Some(Ok(post)) = self.watcher.take().map(JoinHandle::join) {
+            post.clear();
         }
-        // All is ended. A guardian has cleaned up behind itself, unless it was killed.
-        if let Some(hierarchy) = &self.hierarchy {
-            cgroup::remove(hierarchy.path());
-        }
-        let _ = std::fs::remove_file(&self.record);
     }
 }
 
@@ -302,7 +311,7 @@ impl Process {
     }
 
     pub(super) fn signal(&self, signal: Signal) {
-        self.run.signal(&self.shared.control, signal);
+        self.run.signal(signal);
     }
 
     pub(super) fn ask(&self, signal: Signal) {
@@ -310,7 +319,7 @@ impl Process {
     }
 
     pub(super) fn kill_tree(&self) {
-        self.run.kill(&self.shared.control);
+        self.run.kill();
     }
 
     pub(super) fn contains(&self, pid: u32) -> bool {
@@ -326,10 +335,14 @@ impl Process {
         let id = self.run.id;
         let watched = {
             let mut table = self.shared.runs.table();
-            if table.closed {
+            let serves = matches!(
+                &*self.shared.duty.borrow(),
+                Duty::Served(control) if Arc::ptr_eq(control, &self.run.control)
+            );
+            if !serves || table.closing {
                 drop(table);
                 self.run.has_emptied();
-                return Err(SpawnError::NoGuardian);
+                return Err(lost());
             }
             table.runs.insert(id, Arc::clone(&self.run));
             match &self.run.place {
@@ -340,9 +353,16 @@ impl Process {
             }
         };
         watched.map_err(|error| {
-            self.shared.finish(&self.run);
+            self.leave();
             spawn_os("watch a process tree")(error)
         })
+    }
+
+    /// Takes the run off the table again: the guardian never hears of it.
+    fn leave(&self) {
+        self.shared.finish(&self.run);
+        // The thread may be waiting for this to be the last one.
+        self.shared.wake();
     }
 }
 
@@ -350,40 +370,6 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill_tree();
     }
-}
-
-fn fork_guardian(
-    record: &Path,
-    lock: &OwnedFd,
-    cgroup: Option<&Path>,
-) -> Result<(OwnedFd, i32), LauncherError> {
-    let (control, socket) = pair().map_err(os_io("make a socket"))?;
-    // SAFETY: concerns this process only. If the guardian is killed, its children come here.
-    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
-    let charge = guardian::Charge {
-        socket,
-        record: lock
-            .try_clone()
-            .map_err(os_io("keep the lock of the record"))?,
-        record_path: record.to_owned(),
-        cgroup: cgroup.map(Path::to_owned),
-    };
-    let mut guardians = watcher::guardians();
-    // SAFETY: the copy goes on in `become_guardian`, which allocates (the C library's fork
-    // makes the allocator usable), makes system calls and never returns.
-    match unsafe { libc::fork() } {
-        -1 => Err(os_io("fork the guardian")(io::Error::last_os_error())),
-        0 => guardian::become_guardian(charge),
-        guardian => {
-            guardians.push(guardian);
-            Ok((control, guardian))
-        }
-    }
-}
-
-fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (kind, flags) = (SocketType::SEQPACKET, SocketFlags::CLOEXEC);
-    Ok(socketpair(AddressFamily::UNIX, kind, flags, None)?)
 }
 
 /// The environment, with the name of the run.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::inotify;
 use tokio::sync::{oneshot, watch};
@@ -30,6 +30,8 @@ pub(super) enum Place {
 pub(super) struct Run {
     pub(super) id: RunId,
     pub(super) place: Place,
+    /// The guardian that was asked for it.
+    pub(super) control: Arc<OwnedFd>,
     pub(super) pid: AtomicI32,
     /// The process the tree hangs from.
     pub(super) guardian: AtomicI32,
@@ -46,11 +48,11 @@ pub(super) struct Runs(Mutex<Table>);
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    pub(super) runs: HashMap<RunId, std::sync::Arc<Run>>,
+    pub(super) runs: HashMap<RunId, Arc<Run>>,
     /// The inotify watches of their cgroups.
     pub(super) watches: HashMap<i32, RunId>,
-    /// Nothing can be started any more.
-    pub(super) closed: bool,
+    /// The launcher goes: nothing is to be started any more.
+    pub(super) closing: bool,
 }
 
 impl Runs {
@@ -61,11 +63,16 @@ impl Runs {
 }
 
 impl Run {
-    pub(super) fn new(id: RunId, place: Place) -> (Self, oneshot::Receiver<Started>) {
+    pub(super) fn new(
+        id: RunId,
+        place: Place,
+        control: Arc<OwnedFd>,
+    ) -> (Self, oneshot::Receiver<Started>) {
         let (sender, receiver) = oneshot::channel();
         let run = Self {
             id,
             place,
+            control,
             pid: AtomicI32::new(0),
             guardian: AtomicI32::new(0),
             exit: watch::Sender::new(None),
@@ -133,7 +140,7 @@ impl Run {
         self.empty.send_replace(true);
     }
 
-    pub(super) fn kill(&self, control: &OwnedFd) {
+    pub(super) fn kill(&self) {
         if self.is_empty() {
             return;
         }
@@ -145,7 +152,7 @@ impl Run {
                 if self.exit.borrow().is_none() {
                     // For a program that is only about to start. A guardian that is gone has
                     // taken it along.
-                    let _ = send(control.as_fd(), kill, &[]);
+                    let _ = send(self.control.as_fd(), kill, &[]);
                 }
             }
             // One that is gone has ended its tree, or the first guardian does.
@@ -153,13 +160,13 @@ impl Run {
         }
     }
 
-    pub(super) fn signal(&self, control: &OwnedFd, Signal(signal): Signal) {
+    pub(super) fn signal(&self, Signal(signal): Signal) {
         let request = Request::Signal {
             run: self.id,
             signal,
         };
         let socket = match &self.place {
-            Place::Cgroup(_) => control,
+            Place::Cgroup(_) => &*self.control,
             Place::Guardian(socket) => socket,
         };
         if self.exit.borrow().is_none() {

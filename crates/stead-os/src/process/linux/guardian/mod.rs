@@ -9,6 +9,7 @@
 //! Without, the first guardian only makes one more for each run: a tree is what descends from
 //! its guardian.
 
+mod oom;
 mod setup;
 mod tree;
 
@@ -107,6 +108,8 @@ struct Guardian {
     /// Watches the socket, the children and the starts that are not decided.
     epoll: OwnedFd,
     rows: Vec<Row>,
+    /// The programs' score for the out-of-memory killer, where guardians have another.
+    oom_score: Option<Vec<u8>>,
     /// Runs whose own guardian was killed: their processes are this one's children now.
     orphaned: Vec<RunId>,
 }
@@ -132,6 +135,7 @@ impl Guardian {
             socket,
             signals,
             rows: Vec::with_capacity(ROOM),
+            oom_score: oom::protect(),
             orphaned: Vec::new(),
         })
     }
@@ -230,6 +234,7 @@ impl Guardian {
                     length,
                     streams: [streams[0].as_fd(), streams[1].as_fd(), streams[2].as_fd()],
                     cgroup,
+                    oom_score: self.oom_score.as_deref(),
                     outcome: writer.as_fd(),
                 };
                 Ok((outcome, clone.start()?))
