@@ -26,7 +26,7 @@ const SUITES: &[Suite] = &[
     // A thousand power cuts of a disk in memory are the same on every system, and slow here.
     Suite::all("stead-store").without(&["power_cut"]),
     Suite::all("stead-supervisor"),
-    Suite::only("stead-cli", &["run"]),
+    Suite::only("stead-cli", &["run", "up"]),
 ];
 
 /// The longest a test program may take. The slowest needs a tenth of it on two idle cores.

@@ -89,6 +89,7 @@ impl Agent {
                 service,
                 supervisor: Arc::clone(&supervisor),
                 checks: checks.clone(),
+                registry: registry.clone(),
                 publisher,
                 shown,
                 epoch,
@@ -164,7 +165,7 @@ impl Agent {
 }
 
 fn show(status: &Status, health: &ServiceHealth) -> Shown {
-    let checked = health.run == status.run;
+    let checked = health.run == status.run && status.is_up();
     let nothing = ServiceHealth {
         run: status.run,
         checks: Vec::new(),

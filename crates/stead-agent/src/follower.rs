@@ -9,13 +9,14 @@ use stead_model::Moment;
 use stead_model::definition::Service;
 use stead_model::health::{Outcome, Standing};
 use stead_model::name::ServiceName;
+use stead_registry::Local;
 use stead_supervisor::{Status, Supervisor};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::checks::{CheckOutcome, Checked, Checks, Watch};
 use crate::health::{Score, ServiceHealth};
-use crate::publish::Publisher;
+use crate::publish::{Publisher, check_id};
 
 /// Results of one service's checks that wait to be looked at.
 const OUTCOMES_MAX: usize = 32;
@@ -27,6 +28,7 @@ pub(crate) struct Follower {
     pub(crate) service: Arc<Service>,
     pub(crate) supervisor: Arc<Supervisor>,
     pub(crate) checks: Checks,
+    pub(crate) registry: Option<Local>,
     pub(crate) publisher: Option<Publisher>,
     pub(crate) shown: watch::Sender<Arc<ServiceHealth>>,
     pub(crate) epoch: Instant,
@@ -93,12 +95,12 @@ impl Follower {
 
     /// Heartbeats come in over the HTTP API, under the ids the checks have there.
     fn take_reports(&self, watch: Option<&Watch>) {
-        let (Some(watch), Some(publisher)) = (watch, &self.publisher) else {
+        let (Some(watch), Some(registry)) = (watch, &self.registry) else {
             return;
         };
         for (index, check) in self.service.checks.iter().enumerate() {
             if let Some(heartbeat) = watch.heartbeat(&check.name).cloned() {
-                publisher.take_reports(index, move |update| {
+                registry.take_reports(&check_id(&self.name, &self.service, index), move |update| {
                     let outcome = match update.status {
                         Word::Passing => Outcome::Success,
                         Word::Warning | Word::Critical => Outcome::Failure,

@@ -7,7 +7,7 @@ use stead_api::consul::{CheckDefinition, Service as Instance, Status as Word, We
 use stead_model::definition::{Publish, Service};
 use stead_model::health::{Published, Verdict};
 use stead_model::name::ServiceName;
-use stead_registry::{Local, RegistryError, ServiceRegistration, TtlUpdate};
+use stead_registry::{Local, RegistryError, ServiceRegistration};
 use stead_supervisor::Status;
 
 use crate::health::ServiceHealth;
@@ -71,15 +71,6 @@ impl Publisher {
         Ok(())
     }
 
-    /// Takes over what programs report of a check.
-    pub(crate) fn take_reports(
-        &self,
-        index: usize,
-        take: impl Fn(TtlUpdate) + Send + Sync + 'static,
-    ) {
-        self.local.take_reports(&self.check_id(index), take);
-    }
-
     /// Takes the instance out of the registry.
     pub(crate) async fn leave(&mut self) -> Result<(), RegistryError> {
         if self.present {
@@ -138,12 +129,12 @@ impl Publisher {
         }
         if self.service.checks.is_empty() {
             let verdict = health.verdict(status.state);
-            return vec![(word(&verdict), status.state.to_string())];
+            return vec![(word(verdict), status.state.to_string())];
         }
         health
             .checks
             .iter()
-            .map(|check| (word(&check.verdict), check.output.clone()))
+            .map(|check| (word(check.verdict), check.output.clone()))
             .collect()
     }
 
@@ -170,7 +161,7 @@ pub fn check_id(name: &ServiceName, service: &Service, index: usize) -> String {
     }
 }
 
-fn word(verdict: &Verdict) -> Word {
+fn word(verdict: Verdict) -> Word {
     match verdict.published {
         Published::Passing => Word::Passing,
         Published::Warning => Word::Warning,

@@ -86,7 +86,7 @@ pub struct Transition {
     pub to: String,
     /// What made it happen.
     pub cause: String,
-    /// Who asked: an account, `policy`, `supervisor`.
+    /// Who asked: an account, `the program`, `stead` for its policies, `the platform`.
     pub by: String,
 }
 

@@ -1,4 +1,8 @@
 //! What the command line takes.
+#![allow(
+    clippy::doc_markdown,
+    reason = "these texts are what `--help` prints, as they are"
+)]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

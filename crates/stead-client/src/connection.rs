@@ -319,21 +319,7 @@ async fn unix_socket(_path: &Path) -> io::Result<Box<dyn Stream>> {
 
 #[cfg(windows)]
 async fn pipe(name: &str) -> io::Result<Box<dyn Stream>> {
-    use tokio::net::windows::named_pipe::ClientOptions;
-
-    /// All instances of the pipe are taken until the server makes the next.
-    const ERROR_PIPE_BUSY: i32 = 231;
-    /// Windows offers a blocking wait only.
-    const RETRY: Duration = Duration::from_millis(20);
-    loop {
-        match ClientOptions::new().open(name) {
-            Ok(client) => return Ok(Box::new(client)),
-            Err(error) if error.raw_os_error() == Some(ERROR_PIPE_BUSY) => {
-                tokio::time::sleep(RETRY).await;
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    Ok(Box::new(stead_os::pipe::connect(name).await?))
 }
 
 #[cfg(not(windows))]

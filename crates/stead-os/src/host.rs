@@ -84,3 +84,18 @@ pub fn make_private(folder: &Path) -> io::Result<()> {
 pub fn make_private(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)
 }
+
+/// The name of an account by its number, as `/etc/passwd` has it; `uid 1000` where it has none.
+#[cfg(unix)]
+pub fn user_name(user: u32) -> String {
+    std::fs::read_to_string("/etc/passwd")
+        .ok()
+        .and_then(|accounts| {
+            accounts.lines().find_map(|line| {
+                let mut fields = line.split(':');
+                let (name, number) = (fields.next()?, fields.nth(1)?);
+                (number.parse() == Ok(user)).then(|| name.to_owned())
+            })
+        })
+        .unwrap_or_else(|| format!("uid {user}"))
+}

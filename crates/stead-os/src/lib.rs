@@ -4,10 +4,12 @@
 //! - [`notify`]: the readiness protocol of systemd, both ends (Unix)
 //! - `pipe`: the control pipe (Windows)
 //! - [`listener`]: who listens on a port
+//! - [`memory`]: this process's own
 //! - [`host`]: the machine itself, and the user's place on it
 
 pub mod host;
 pub mod listener;
+pub mod memory;
 #[cfg(unix)]
 pub mod notify;
 #[cfg(windows)]

@@ -8,19 +8,29 @@ use std::path::{Path, PathBuf};
 pub type Environment = BTreeMap<OsString, OsString>;
 
 /// The caller's environment without what is meant for the caller alone: the sockets and timers
-/// its own manager gave it (`NOTIFY_SOCKET`, `WATCHDOG_*`, `LISTEN_*`), and Stead's own.
+/// its own manager gave it (`NOTIFY_SOCKET`, `WATCHDOG_*`, `LISTEN_*`), and what a Stead that runs
+/// it said to it.
 pub fn inherited() -> Environment {
     std::env::vars_os()
         .filter(|(name, _)| !is_private(name))
         .collect()
 }
 
+/// What a manager says to one program alone.
+const PRIVATE: [&str; 5] = [
+    "NOTIFY_SOCKET",
+    "STEAD_HEARTBEAT",
+    "STEAD_HEARTBEAT_INTERVAL",
+    "STEAD_INVOCATION",
+    "STEAD_SERVICE",
+];
+
 fn is_private(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else {
         return false;
     };
-    name == "NOTIFY_SOCKET"
-        || ["WATCHDOG_", "LISTEN_", "STEAD_"]
+    PRIVATE.contains(&name)
+        || ["WATCHDOG_", "LISTEN_"]
             .iter()
             .any(|prefix| name.starts_with(prefix))
 }

@@ -3,6 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use axum::extract::connect_info::Connected;
+use axum::serve::IncomingStream;
+use stead_model::lifecycle::Asker;
+
 /// Why the control socket cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on the control socket {}", .path.display())]
@@ -12,6 +16,16 @@ pub struct ListenError {
     /// Why.
     #[source]
     pub source: io::Error,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub struct Caller(pub Asker);
+
+impl Connected<IncomingStream<'_, ControlListener>> for Caller {
+    fn connect_info(connection: IncomingStream<'_, ControlListener>) -> Self {
+        connection.remote_addr().clone()
+    }
 }
 
 #[cfg(unix)]
@@ -27,10 +41,12 @@ mod unix {
 
     use tokio::net::{UnixListener, UnixStream};
 
-    use super::ListenError;
+    use stead_model::lifecycle::Asker;
 
-    /// The longest path of a socket (`sun_path` of unix(7), less its closing zero).
-    const PATH_MAX: usize = 107;
+    use super::{Caller, ListenError};
+
+    /// The longest address of a socket (`sun_path` of unix(7), less its closing zero).
+    const ADDRESS_MAX: usize = 107;
 
     /// A Unix socket for its owner (mode 0600) and root.
     #[derive(Debug)]
@@ -41,7 +57,7 @@ mod unix {
     }
 
     impl ControlListener {
-        /// Listens at `path`. The caller holds the data folder, so a socket that is there is a
+        /// Listens at `path`, which on Linux may be longer than a socket's address. The caller holds the data folder, so a socket that is there is a
         /// dead one's and is replaced.
         pub fn bind(path: &Path) -> Result<Self, ListenError> {
             Self::listen(path).map_err(|source| ListenError {
@@ -51,12 +67,6 @@ mod unix {
         }
 
         fn listen(path: &Path) -> io::Result<Self> {
-            if path.as_os_str().len() > PATH_MAX {
-                let why = format!(
-                    "the path is longer than {PATH_MAX} bytes; --data can name a shorter folder"
-                );
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-            }
             // Made under another name and renamed, it is never there with a wider mode.
             let new = path.with_extension("new");
             for old in [&new, path] {
@@ -65,7 +75,7 @@ mod unix {
                     _ => {}
                 }
             }
-            let socket = UnixListener::bind(&new)?;
+            let socket = bind_at(&new)?;
             std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;
             std::fs::rename(&new, path)?;
             let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(path)?);
@@ -81,11 +91,34 @@ mod unix {
             self.path.display().to_string()
         }
 
-        fn admits(&self, stream: &UnixStream) -> bool {
-            stream
-                .peer_cred()
-                .is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0)
+        /// The account at the other end, if it may come in.
+        fn admit(&self, stream: &UnixStream) -> Option<Caller> {
+            let user = stream.peer_cred().ok()?.uid();
+            let admitted = user == self.owner || user == 0;
+            admitted.then(|| Caller(Asker::User(stead_os::host::user_name(user))))
         }
+    }
+
+    fn bind_at(path: &Path) -> io::Result<UnixListener> {
+        let fits = |address: &Path| address.as_os_str().len() <= ADDRESS_MAX;
+        if fits(path) {
+            return UnixListener::bind(path);
+        }
+        // By a descriptor of its folder the way to it is short, however deep it is.
+        #[cfg(target_os = "linux")]
+        if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
+            use std::os::fd::AsRawFd;
+
+            let folder = std::fs::File::open(folder)?;
+            let address = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name);
+            if fits(&address) {
+                return UnixListener::bind(address);
+            }
+        }
+        let why = format!(
+            "the path is longer than {ADDRESS_MAX} bytes; --data can name a shorter folder"
+        );
+        Err(io::Error::new(io::ErrorKind::InvalidInput, why))
     }
 
     impl Drop for ControlListener {
@@ -96,13 +129,17 @@ mod unix {
 
     impl axum::serve::Listener for ControlListener {
         type Io = UnixStream;
-        type Addr = ();
+        type Addr = Caller;
 
         async fn accept(&mut self) -> (Self::Io, Self::Addr) {
             loop {
                 match self.socket.accept().await {
-                    Ok((stream, _)) if self.admits(&stream) => return (stream, ()),
-                    Ok(_) => tracing::warn!("a stranger was turned away from the control socket"),
+                    Ok((stream, _)) => match self.admit(&stream) {
+                        Some(caller) => return (stream, caller),
+                        None => {
+                            tracing::warn!("a stranger was turned away from the control socket");
+                        }
+                    },
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept on the control socket");
                         // Out of descriptors, most likely: the error stands until one is closed.
@@ -113,7 +150,7 @@ mod unix {
         }
 
         fn local_addr(&self) -> io::Result<Self::Addr> {
-            Ok(())
+            Ok(Caller(Asker::Stead))
         }
     }
 }
@@ -125,7 +162,9 @@ mod windows {
 
     use stead_os::pipe::{Connection, Listener};
 
-    use super::ListenError;
+    use stead_model::lifecycle::Asker;
+
+    use super::{Caller, ListenError};
 
     /// A named pipe for its owner, SYSTEM and Administrators. A pipe cannot live in a folder, so
     /// the file at the given path holds its name.
@@ -168,12 +207,15 @@ mod windows {
 
     impl axum::serve::Listener for ControlListener {
         type Io = Connection;
-        type Addr = ();
+        type Addr = Caller;
 
         async fn accept(&mut self) -> (Self::Io, Self::Addr) {
             loop {
                 match self.pipe.accept().await {
-                    Ok(connection) => return (connection, ()),
+                    Ok(connection) => {
+                        let caller = Caller(Asker::User("control pipe".to_owned()));
+                        return (connection, caller);
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept on the control pipe");
                         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -183,7 +225,7 @@ mod windows {
         }
 
         fn local_addr(&self) -> io::Result<Self::Addr> {
-            Ok(())
+            Ok(Caller(Asker::Stead))
         }
     }
 }

@@ -4,7 +4,7 @@ mod listen;
 mod logs;
 mod router;
 
-pub use listen::{ControlListener, ListenError};
+pub use listen::{Caller, ControlListener, ListenError};
 pub use router::{AgentFacts, router};
 
 use std::future::IntoFuture;
@@ -24,8 +24,9 @@ pub async fn serve(listener: ControlListener, router: Router, shutdown: Cancella
         shutdown.cancelled().await;
         tokio::time::sleep(DRAIN).await;
     };
+    let service = router.into_make_service_with_connect_info::<Caller>();
     let served =
-        axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+        axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
     tokio::select! {
         // Its listener never fails for good, so neither does serving.
         _ = served.into_future() => {}

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{ConnectInfo, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use stead_api::control::{Agent as Facts, Problem, ProblemKind, Service};
-use stead_model::lifecycle::Asker;
 use stead_model::name::ServiceName;
 use stead_supervisor::ControlError;
 use tokio_util::sync::CancellationToken;
 
-use super::logs;
+use super::{Caller, logs};
 use crate::Agent;
 
 /// What the agent says about itself.
@@ -64,13 +63,11 @@ async fn service(
 
 async fn verb(
     State(desk): State<Desk>,
+    ConnectInfo(Caller(by)): ConnectInfo<Caller>,
     Path((name, verb)): Path<(String, String)>,
 ) -> Result<Json<Service>, Refusal> {
     let name = desk.name(&name)?;
-    let (supervisor, by) = (
-        desk.agent.supervisor(),
-        Asker::User("control socket".to_owned()),
-    );
+    let supervisor = desk.agent.supervisor();
     let done = match verb.as_str() {
         "start" => supervisor.start(&name, &by).await,
         "stop" => supervisor.stop(&name, &by).await,

@@ -12,6 +12,7 @@ use stead_model::lifecycle::State;
 use stead_model::name::ServiceName;
 use stead_os::process::{Exit, Launcher, Stdin};
 use stead_supervisor::{OutputTo, Status, Supervisor};
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::definition::{self, Loaded};
@@ -193,6 +194,7 @@ async fn until_over(supervisor: &Arc<Supervisor>, name: &ServiceName) -> Result<
     let mut status = supervisor
         .watch(name.as_str())
         .ok_or_else(|| Failure::new(NOT_FOUND, format!("no service {name}")))?;
+    let _quiet = AbortOnDropHandle::new(tokio::spawn(quiet_down(status.clone())));
     let _platform = AbortOnDropHandle::new(tokio::spawn(platform::pass_on(status.clone())));
     supervisor.wish_start([name.clone()], &by).await;
     let over = |status: &Arc<Status>| {
@@ -218,6 +220,17 @@ async fn until_over(supervisor: &Arc<Supervisor>, name: &ServiceName) -> Result<
         .status(name.as_str())
         .map(Over::Ended)
         .ok_or_else(|| Failure::new(FAILED, "the supervisor ended early"))
+}
+
+/// Once the service is ready there is nothing to do but wait.
+async fn quiet_down(mut status: watch::Receiver<Arc<Status>>) {
+    if status
+        .wait_for(|status| status.state.is_ready())
+        .await
+        .is_ok()
+    {
+        stead_os::memory::release_startup_code();
+    }
 }
 
 /// The exit status: the program's own where it had one.

@@ -1,13 +1,15 @@
 //! Tables on the pages against the code they describe.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
 
 use serde::Serialize;
 use stead_api::control::{Agent, Check, Service, Transition};
 use stead_client::KvEntry;
 use stead_testkit::{Stack, http};
 
-use crate::read;
+use crate::{read, root};
 
 /// The first column of the table below a heading, without its backquotes.
 fn column(page: &str, heading: &str) -> Vec<String> {
@@ -99,4 +101,73 @@ fn every_endpoint_of_the_page_is_there() {
         }
     }
     stack.stop();
+}
+
+/// The words that `stead ARGUMENTS --help` lists, those of its commands and of its long options.
+fn help(arguments: &[&str]) -> (Vec<String>, Vec<String>) {
+    let output = Command::new(env!("CARGO_BIN_EXE_stead"))
+        .args(arguments)
+        .arg("--help")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "stead {arguments:?} --help");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let commands = text
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .map_while(|line| line.strip_prefix("  "))
+        .filter_map(|line| line.split(' ').next().filter(|word| !word.is_empty()))
+        .map(str::to_owned)
+        .collect();
+    let options = text
+        .lines()
+        .filter(|line| line.trim_start().starts_with('-'))
+        .filter_map(|line| line.split(' ').find(|word| word.starts_with("--")))
+        .map(str::to_owned)
+        .collect();
+    (commands, options)
+}
+
+#[test]
+fn every_command_and_option_is_documented() {
+    let page = read("docs/commands.md").text;
+    let (commands, _) = help(&[]);
+    assert!(commands.len() > 10, "{commands:?}");
+    let mut paths: Vec<Vec<&str>> = commands.iter().map(|name| vec![name.as_str()]).collect();
+    let kv = help(&["kv"]).0;
+    let catalog = help(&["catalog"]).0;
+    assert!(kv.len() > 3 && catalog.len() > 2, "{kv:?} {catalog:?}");
+    paths.extend(kv.iter().map(|verb| vec!["kv", verb]));
+    paths.extend(catalog.iter().map(|verb| vec!["catalog", verb]));
+    for path in paths {
+        let name = path.join(" ");
+        assert!(
+            page.contains(&format!("`{name}")),
+            "{name} is not on the page"
+        );
+        for option in help(&path).1 {
+            let known = ["--help", "--version"].contains(&option.as_str());
+            assert!(
+                known || page.contains(&option),
+                "{name} {option} is not on the page"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_service_on_the_page_is_the_one_the_crate_compiles() {
+    let page = read("docs/sdk.md");
+    let block = page.blocks.iter().find(|block| block.language() == "rust");
+    let library = fs::read_to_string(root().join("crates/stead/src/lib.rs")).unwrap();
+    let documentation: Vec<_> = library
+        .lines()
+        .filter_map(|line| line.strip_prefix("//!"))
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect();
+    assert!(
+        documentation.join("\n").contains(&block.unwrap().text),
+        "docs/sdk.md shows another program than crates/stead/src/lib.rs"
+    );
 }

@@ -216,7 +216,7 @@ fn a_corrupt_store_is_reported_and_kept_and_the_next_start_is_empty() {
     first.put("/v1/kv/key", "value");
     first.stop();
     let data = builder.folder().join(".stead");
-    let log = fs::read_dir(data.join("store"))
+    let log = fs::read_dir(data.join("store/data"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_file())
@@ -224,16 +224,16 @@ fn a_corrupt_store_is_reported_and_kept_and_the_next_start_is_empty() {
         .unwrap();
     let mut bytes = fs::read(&log).unwrap();
     // In the middle, where a torn tail is no excuse.
-    let middle = bytes.len() / 4;
-    bytes[middle] ^= 0xff;
+    let written = bytes.iter().rposition(|&byte| byte != 0).unwrap();
+    bytes[written / 2] ^= 0xff;
     fs::write(&log, &bytes).unwrap();
 
     let ended = builder.clone().run(SLEEPER);
     assert_refused(&ended, 1, &["error: ", "damaged", "hint: "]);
-    let kept = fs::read_dir(&data)
+    let kept = fs::read_dir(data.join("store"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .find(|path| path.to_string_lossy().contains("store.corrupt"))
+        .find(|path| path.to_string_lossy().contains("data.corrupt"))
         .expect("the damaged store is kept aside");
     assert!(
         ended.stderr.contains(&*kept.to_string_lossy()),

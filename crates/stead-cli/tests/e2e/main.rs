@@ -3,6 +3,11 @@
 //! Every test owns its stack: a folder, a port and processes of its own, none of which is left
 //! when it ends.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests, which fail that way"
+)]
 
 mod access;
 mod bad_input;
@@ -16,5 +21,6 @@ mod readiness;
 mod restarts;
 mod review;
 mod run;
+mod shop;
 mod support;
 mod verbs;

@@ -105,18 +105,15 @@ fn a_second_ctrl_c_does_not_wait_for_the_grace() {
 #[test]
 fn logs_are_the_bytes_as_they_were() {
     let stack = stack();
-    let bytes: Vec<u8> = (0..2000)
-        .flat_map(|line: u32| {
-            let mut text = format!("line {line} ").into_bytes();
-            text.extend((0..line % 97).map(|byte| match byte as u8 ^ 0xa5 {
-                b'\n' => 0,
-                byte => byte,
-            }));
-            text.push(b'\n');
-            text
-        })
-        .chain(*b"\n\n\xff\xfe\n  \nlast\n")
-        .collect();
+    // Every byte there is, in lines of every length up to 96.
+    let any = (0..=u8::MAX).filter(|&byte| byte != b'\n').cycle();
+    let mut bytes = Vec::new();
+    for line in 0..2000 {
+        bytes.extend_from_slice(format!("line {line} ").as_bytes());
+        bytes.extend(any.clone().skip(line % 255).take(line % 97));
+        bytes.push(b'\n');
+    }
+    bytes.extend_from_slice(b"\n\n\xff\xfe\n  \nlast\n");
     fs::write(stack.folder().join("bytes"), &bytes).unwrap();
     let stack = stack.up("[services.one]\ncommand = [\"cat\", \"bytes\"]\n\
          [services.two]\ncommand = [\"sh\", \"-c\", \"cat bytes >&2\"]\n");

@@ -80,7 +80,7 @@ fn a_pipe_is_the_programs_stdin() {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(&[b'x'; 100_000]).unwrap();
+    stdin.write_all(&vec![b'x'; 100_000]).unwrap();
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     assert_eq!(stdout(&output), "100000\nover\n");

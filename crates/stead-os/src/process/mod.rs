@@ -20,6 +20,8 @@ pub use command::*;
 use linux as platform;
 #[cfg(windows)]
 use windows as platform;
+#[cfg(windows)]
+pub use windows::press_ctrl_c;
 
 /// How a [`Launcher`] works.
 #[derive(Clone, Debug)]

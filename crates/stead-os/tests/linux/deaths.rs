@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Mark, cgroups_of, children, guardians_of, is_alive, kill, status, until};
+use crate::support::{
+    Mark, cgroups_of, children, guardians_of, is_alive, kill, status, stop, until,
+};
 use crate::trees::{STUBBORN, STUBBORN_COUNT};
 
 /// A Stead in a process of its own with one program. Ended when dropped.
@@ -127,19 +129,6 @@ fn marked(mark: &Mark, script: &str) -> String {
     script
         .replace('@', &mark.0)
         .replace("echo ready", "exec >/dev/null 2>&1")
-}
-
-/// Stops a process and waits until each of its threads stands still.
-async fn stop(pid: u32) {
-    kill(pid, libc::SIGSTOP);
-    until("the process to stop", || {
-        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-        tasks.flatten().all(|task| {
-            let status = std::fs::read_to_string(task.path().join("status")).unwrap_or_default();
-            status.contains("State:\tT")
-        })
-    })
-    .await;
 }
 
 async fn until_clean(runs: &Path, stead: u32) {

@@ -7,7 +7,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use stead_os::process::{Exit, Output, Stdin};
 
-use crate::support::{command, exit_of, guardians_of, in_both_modes, is_root, shell, status};
+use crate::support::{
+    command, exit_of, first_line, guardians_of, in_both_modes, is_root, shell, status,
+};
 
 #[tokio::test]
 async fn the_environment_is_exactly_the_given_one_and_the_invocation() {
@@ -76,9 +78,11 @@ async fn nothing_is_inherited_but_three_streams() {
     // SAFETY: clears close-on-exec on a descriptor of this test.
     unsafe { libc::fcntl(leak.as_raw_fd(), libc::F_SETFD, 0) };
     in_both_modes(|stage| async move {
-        let mut sleep = command("/bin/sleep", &[&stage.mark.0]);
-        sleep.stderr = Output::Null;
-        let process = stage.spawn(sleep).await;
+        let mut shell = stage.script("echo ready; sleep @; :");
+        shell.stderr = Output::Null;
+        let mut process = stage.spawn(shell).await;
+        // Its loader is done with the libraries, which it has open for a moment.
+        first_line(&mut process).await;
         let folder = format!("/proc/{}/fd", process.id());
         let mut open: Vec<(String, String)> = fs::read_dir(&folder)
             .unwrap()

@@ -9,7 +9,7 @@ use stead_os::process::{CgroupMode, Exit, Process, SpawnError};
 
 use crate::support::{
     Mark, Stage, cgroups_of, children, descriptors, empty, exit_of, guardians_of, in_both_modes,
-    kill, shell, until, within,
+    is_alive, kill, shell, stop, until, within,
 };
 use crate::trees::{STUBBORN, STUBBORN_COUNT};
 
@@ -104,9 +104,10 @@ async fn a_guardian_killed_under_load_is_replaced_when_its_trees_are_gone() {
             let command = shell(&format!("sleep {} & echo; wait", next.0));
             match within("the start", stage.launcher.spawn(command)).await {
                 Ok(process) if stage.mark.alive().is_empty() => break process,
+                // By the killed one, then: it ends with the rest.
                 Ok(process) => {
-                    // It was quicker than the kill.
                     assert_eq!(exit_of(&process).await, Exit::Signal(9));
+                    empty(&process).await;
                 }
                 Err(SpawnError::NoGuardian(_)) => {}
                 Err(error) => panic!("{error}"),
@@ -125,6 +126,46 @@ async fn a_guardian_killed_under_load_is_replaced_when_its_trees_are_gone() {
         assert_eq!(exit_of(&process).await, Exit::Signal(9));
     })
     .await;
+}
+
+#[tokio::test]
+async fn no_guardian_comes_and_nothing_starts_before_the_last_tree_is_gone() {
+    // The guardian of the one tree cannot end it while it is stopped.
+    let stage = Stage::new(CgroupMode::Off);
+    let process = stage.start(STUBBORN).await;
+    stage.mark.until_alive(STUBBORN_COUNT).await;
+    let first = guardian();
+    let single = guardians_of(first)[0];
+    stop(single).await;
+    kill(first, 9);
+    until("the guardian to go", || !is_alive(first)).await;
+    let refused = loop {
+        // One that was asked for before the death was seen is lost.
+        match within("the refusal", stage.launcher.spawn(shell("exit 0"))).await {
+            Err(SpawnError::NoGuardian(reason)) if reason.contains("during the start") => {}
+            refused => break refused.err().map(|error| error.to_string()),
+        }
+    };
+    assert_eq!(
+        refused.as_deref(),
+        Some(
+            "no guardian process to start it: it was killed, and a process it had started has \
+             not ended yet"
+        )
+    );
+    assert_eq!(guardians_of(std::process::id()), [single]);
+    kill(single, libc::SIGCONT);
+    empty(&process).await;
+    assert_eq!(stage.mark.alive(), [0_u32; 0]);
+    let next = within("a start", async {
+        loop {
+            match stage.launcher.spawn(shell("exit 3")).await {
+                Err(SpawnError::NoGuardian(_)) => tokio::task::yield_now().await,
+                started => break started.unwrap(),
+            }
+        }
+    });
+    assert_eq!(exit_of(&next.await).await, Exit::Code(3));
 }
 
 #[tokio::test]

@@ -204,6 +204,19 @@ pub(crate) fn kill(pid: u32, signal: i32) {
     unsafe { libc::kill(pid.cast_signed(), signal) };
 }
 
+/// Stops a process and waits until each of its threads stands still.
+pub(crate) async fn stop(pid: u32) {
+    kill(pid, libc::SIGSTOP);
+    until("the process to stop", || {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        tasks.flatten().all(|task| {
+            let status = fs::read_to_string(task.path().join("status")).unwrap_or_default();
+            status.contains("State:\tT")
+        })
+    })
+    .await;
+}
+
 pub(crate) fn is_root() -> bool {
     // SAFETY: no preconditions.
     unsafe { libc::geteuid() == 0 }

@@ -397,10 +397,10 @@ impl Supervisor {
     /// Stops all services in order; answers when nothing of them is left.
     pub async fn stop_all(&self, by: &Asker) {
         let _ = self.requests.send(Request::StopAll(by.clone())).await;
-        if let Some(task) = self.task.lock().await.take() {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "the supervisor's task failed");
-            }
+        if let Some(task) = self.task.lock().await.take()
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the supervisor's task failed");
         }
     }
 
@@ -461,7 +461,7 @@ impl Supervisor {
         let mut next = status.waits_for.clone();
         let mut seen = BTreeSet::new();
         let mut blocked = Blocked::No;
-        while let Some(name) = next.filter(|name| seen.insert(name.clone())) {
+        while let Some(name) = next.take().filter(|name| seen.insert(name.clone())) {
             let Some(seat) = self.services.get(&name) else {
                 break;
             };
@@ -474,7 +474,7 @@ impl Supervisor {
                     why,
                 });
             }
-            next = status.waits_for.clone();
+            next.clone_from(&status.waits_for);
             blocked = Blocked::By(watch);
         }
         blocked

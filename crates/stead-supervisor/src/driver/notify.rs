@@ -1,4 +1,4 @@
-//! The notify socket a program has of its own (sd_notify(3)), and what it says there.
+//! The notify socket a program has of its own (`sd_notify(3)`), and what it says there.
 
 use std::ffi::OsString;
 use std::path::Path;

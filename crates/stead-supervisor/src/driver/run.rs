@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use stead_model::definition::{Argv, Reload, Service};
+use stead_model::definition::{Argv, ByteSize, Reload, Service};
 use stead_model::name::ServiceName;
 use stead_os::process::{Command, Exit, Launcher, Limits, Output, Process, Signal, Stdin};
 use tokio::sync::mpsc;
@@ -152,7 +152,7 @@ impl Runner {
     fn limits(&self) -> Limits {
         let limits = &self.service.limits;
         Limits {
-            memory: limits.memory.map(|size| size.bytes()),
+            memory: limits.memory.map(ByteSize::bytes),
             cpu: limits.cpu,
             tasks: limits.tasks,
             open_files: limits.open_files,

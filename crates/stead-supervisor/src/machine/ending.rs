@@ -1,10 +1,16 @@
 //! From a stop or a failure to nothing left, and what the policy does then.
 
+use std::time::Duration;
+
+use stead_model::definition::Period;
 use stead_model::lifecycle::{self, Asker, Control, Ending, State};
 use stead_model::restart::{Ended, Restart, next_restart};
 use stead_os::process::Exit;
 
 use super::{Action, Clock, Hook, Machine, Timer, Work};
+
+/// The least time between two starts that come to nothing.
+const UNSTARTED_DELAY: Duration = Duration::from_millis(100);
 
 impl Machine {
     pub(super) fn stop(&mut self, by: Asker, now: Clock, todo: &mut Vec<Action>) {
@@ -41,24 +47,33 @@ impl Machine {
             return;
         }
         self.next = false;
-        self.plan_restart(ended, now, todo);
-        if self.detail.is_none() {
-            self.detail = Some(cause.to_owned());
-        }
+        self.plan_restart(ended, cause, now, todo);
         self.end_process(now, todo);
     }
 
-    fn plan_restart(&mut self, ended: Ended, now: Clock, todo: &mut Vec<Action>) {
+    fn plan_restart(&mut self, ended: Ended, cause: &str, now: Clock, todo: &mut Vec<Action>) {
         let (restart, starts) = next_restart(&self.service.restart, &self.starts, ended, now.mono);
         self.starts = starts;
         match restart {
             Restart::After(delay) => {
-                self.detail = None;
+                // Nothing came into being (no program, a failed hook): a definition without a
+                // delay must not turn that into a busy loop.
+                let nothing_ran = self.work == Work::Idle;
+                let delay = if nothing_ran {
+                    delay.max(UNSTARTED_DELAY)
+                } else {
+                    delay
+                };
+                let delay_shown =
+                    Period::from_millis(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+                self.detail = Some(format!("{cause}; starts again after {delay_shown}"));
                 self.restart_due = true;
                 todo.push(Action::Arm(Timer::Restart, now.mono + delay));
             }
-            Restart::GiveUp(reason) => self.detail = Some(reason.to_string()),
-            Restart::No => self.detail = None,
+            Restart::GiveUp(reason) => {
+                self.detail = Some(format!("{reason}; the last time: {cause}"));
+            }
+            Restart::No => self.detail = (ended != Ended::Success).then(|| cause.to_owned()),
         }
     }
 
@@ -86,7 +101,7 @@ impl Machine {
         for timer in [Timer::Ready, Timer::Watchdog, Timer::Reload] {
             todo.push(Action::Disarm(timer));
         }
-        if std::mem::take(&mut self.reload_hook) {
+        if self.beside.take().is_some() {
             todo.push(Action::CancelHooks);
         }
     }
@@ -145,7 +160,7 @@ impl Machine {
     fn ended_by_itself(&mut self, exit: Exit, now: Clock, todo: &mut Vec<Action>) {
         let success = matches!(exit, Exit::Code(code) if self.service.success_exit.contains(&code));
         if success {
-            self.success = true;
+            self.ended = Some(Ending::Success);
             self.step(
                 lifecycle::Event::Ended(Ending::Success),
                 describe(exit),
@@ -153,7 +168,7 @@ impl Machine {
                 now,
                 todo,
             );
-            self.plan_restart(Ended::Success, now, todo);
+            self.plan_restart(Ended::Success, &describe(exit), now, todo);
         } else {
             self.fail(&describe(exit), now, todo);
         }

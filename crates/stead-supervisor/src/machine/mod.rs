@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use stead_model::Moment;
 use stead_model::definition::Service;
 use stead_model::health::Standing;
-use stead_model::lifecycle::{self, Asker, History, Phase, Record, State, Transition};
+use stead_model::lifecycle::{self, Asker, Ending, History, Phase, Record, State, Transition};
 use stead_model::restart::Starts;
 use stead_os::process::Exit;
 
@@ -53,7 +53,7 @@ pub enum Event {
     Due(Timer),
 }
 
-/// What a program says on its notify socket (sd_notify(3)).
+/// What a program says on its notify socket (`sd_notify(3)`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notification {
     /// `READY=1`.
@@ -166,8 +166,8 @@ pub struct Machine {
     next: bool,
     /// A stop that came while the spawn was under way.
     stop_when_spawned: bool,
-    /// `reload.command` is running.
-    reload_hook: bool,
+    /// The hook that runs beside the program: `reload.command`.
+    beside: Option<Hook>,
     watchdog: Option<Duration>,
     /// What its checks last said of this run.
     unhealthy: bool,
@@ -177,7 +177,8 @@ pub struct Machine {
     runs: u64,
     restarts: u64,
     exit: Option<Exit>,
-    success: bool,
+    /// How the last run ended that nobody stopped.
+    ended: Option<Ending>,
     status: Option<String>,
     detail: Option<String>,
     history: History,
@@ -194,7 +195,7 @@ impl Machine {
             pid: None,
             next: false,
             stop_when_spawned: false,
-            reload_hook: false,
+            beside: None,
             watchdog: None,
             unhealthy: false,
             restart_due: false,
@@ -202,7 +203,7 @@ impl Machine {
             runs: 0,
             restarts: 0,
             exit: None,
-            success: false,
+            ended: None,
             status: None,
             detail: None,
             history: History::default(),
@@ -260,9 +261,10 @@ impl Machine {
         self.work
     }
 
-    /// The main process, while it lives.
+    /// The main process of the present run, while it lives. One that is being ended to make room
+    /// for a new run does not count.
     pub fn pid(&self) -> Option<u32> {
-        self.pid
+        self.pid.filter(|_| !self.next)
     }
 
     /// How often it was started.
@@ -299,7 +301,7 @@ impl Machine {
     pub fn satisfies(&self) -> bool {
         match self.state {
             State::Running(phase) => phase != Phase::Starting,
-            State::Terminated => self.success,
+            State::Terminated => self.ended == Some(Ending::Success),
             State::Init | State::Stopping | State::Error => false,
         }
     }
@@ -373,7 +375,7 @@ impl Machine {
         }
         match said {
             Notification::Ready
-                if self.state == State::Running(Phase::Reloading) && !self.reload_hook =>
+                if self.state == State::Running(Phase::Reloading) && self.beside.is_none() =>
             {
                 self.reloaded(now, todo);
             }
@@ -398,7 +400,7 @@ impl Machine {
             Notification::ExtendTimeout(by) => self.extend(by, now, todo),
             Notification::WatchdogPing => self.arm_watchdog(now, todo),
             Notification::WatchdogTrigger => {
-                self.fail("the program triggered its watchdog", now, todo)
+                self.fail("the program triggered its watchdog", now, todo);
             }
             Notification::WatchdogInterval(interval) => {
                 self.watchdog = (!interval.is_zero()).then_some(interval);

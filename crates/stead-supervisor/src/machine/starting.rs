@@ -87,7 +87,7 @@ impl Machine {
         self.detail = None;
         self.unhealthy = false;
         self.watchdog = None;
-        self.success = false;
+        self.ended = None;
         self.starts.started(now.mono);
         if self.has(Hook::BeforeStart) {
             self.work = Work::BeforeStart;
@@ -178,8 +178,8 @@ impl Machine {
                 self.complain(result);
                 self.ended(now, todo);
             }
-            (Hook::Reload, _, result) if self.reload_hook => {
-                self.reload_hook = false;
+            (Hook::Reload, _, result) if self.beside.is_some() => {
+                self.beside = None;
                 self.complain(result);
                 self.reloaded(now, todo);
             }
@@ -210,7 +210,7 @@ impl Machine {
         }
         self.detail = None;
         if by_command {
-            self.reload_hook = true;
+            self.beside = Some(Hook::Reload);
             todo.push(Action::RunHooks(Hook::Reload));
             return;
         }

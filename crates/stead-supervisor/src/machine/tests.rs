@@ -177,7 +177,8 @@ fn too_many_failures_stay_in_error_until_somebody_asks() {
             assert_eq!(bench.on(Event::Due(Timer::Restart)), [Action::Spawn]);
         } else {
             assert_eq!(todo, [Action::KillTree]);
-            assert_eq!(bench.machine.detail(), Some("failed 3 times within 5m"));
+            let why = "failed 3 times within 5m; the last time: exited with status 1";
+            assert_eq!(bench.machine.detail(), Some(why));
         }
     }
     assert_eq!(bench.on(Event::Restart(person())), [Action::Spawn]);
@@ -275,6 +276,15 @@ fn a_failed_hook_before_the_start_is_a_failed_start() {
     ));
     assert_eq!(todo, [Action::Arm(Timer::Restart, bench.at(1))]);
     assert_eq!(bench.state(), "ERROR");
+}
+
+#[test]
+fn starts_that_come_to_nothing_are_no_busy_loop() {
+    let mut bench = Bench::new("restart = { delay = \"0s\", limit = 0 }");
+    bench.on(Event::Start(person()));
+    let todo = bench.on(Event::SpawnFailed("no such file".to_owned()));
+    let soon = Moment::after_epoch(Duration::from_millis(100));
+    assert_eq!(todo, [Action::Arm(Timer::Restart, soon)]);
 }
 
 #[test]
@@ -456,7 +466,7 @@ proptest! {
             if let Some(event) = world.choose(choice) {
                 let todo = machine.on(event, clock(Duration::ZERO));
                 world.obey(&todo);
-                prop_assert_eq!(machine.pid().is_some(), world.main);
+                prop_assert!(machine.pid().is_none() || world.main, "the pid of nothing");
                 if machine.state() == State::Running(Phase::Ready) {
                     prop_assert!(world.main, "ready without a process");
                 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use stead_supervisor::logs::{Collector, Kind, LogError, LogOptions, ReadOptions, Stream};
 
-use super::{LIMIT, block_on, eventually, finish, names, options, raw, records, text, with_files};
+use super::{
+    LIMIT, block_on, eventually, finish, names, options, raw, records, text, with_files, write_line,
+};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
@@ -117,7 +119,7 @@ fn files_are_rotated_between_records_and_within_their_size() {
     let (reader, mut writer) = pipe().unwrap();
     log.attach(Stream::Stdout, reader).unwrap();
     for number in 0..500 {
-        writeln!(writer, "line {number}").unwrap();
+        write_line(&mut writer, &format!("line {number}"));
     }
     drop(writer);
     finish(&log);
@@ -171,7 +173,7 @@ fn rotated_files_are_compressed_and_the_oldest_removed() {
     let (reader, mut writer) = pipe().unwrap();
     log.attach(Stream::Stdout, reader).unwrap();
     for number in 0..200 {
-        writeln!(writer, "line {number}").unwrap();
+        write_line(&mut writer, &format!("line {number}"));
     }
     drop(writer);
     finish(&log);

@@ -158,7 +158,7 @@ fn full_disk_helper(dir: &Path) {
     let (reader, mut writer) = pipe().unwrap();
     log.attach(Stream::Stdout, reader).unwrap();
     for number in 0..5000 {
-        writeln!(writer, "{number:0100}").unwrap();
+        super::write_line(&mut writer, &format!("{number:0100}"));
     }
     assert!(block_on(log.drained(LIMIT)));
     let status = log.status();

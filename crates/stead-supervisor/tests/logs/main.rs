@@ -6,6 +6,7 @@ mod capture;
 mod faults;
 mod reading;
 
+use std::io::{PipeWriter, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,11 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
         .build()
         .unwrap();
     runtime.block_on(future)
+}
+
+/// Writes a line as a whole: one in pieces is cut where the machine is too busy to bring them soon.
+fn write_line(writer: &mut PipeWriter, line: &str) {
+    writer.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 fn finish(log: &ServiceLog) {

@@ -5,13 +5,15 @@ use std::path::Path;
 
 use stead_supervisor::logs::{Collector, Kind, ReadOptions, ServiceLog, Stream};
 
-use super::{LIMIT, block_on, eventually, finish, names, options, raw, records, text, with_files};
+use super::{
+    LIMIT, block_on, eventually, finish, names, options, raw, records, text, with_files, write_line,
+};
 
 fn write_lines(log: &ServiceLog, lines: std::ops::Range<u32>) {
     let (reader, mut writer) = pipe().unwrap();
     log.attach(Stream::Stdout, reader).unwrap();
     for number in lines {
-        writeln!(writer, "{number}").unwrap();
+        write_line(&mut writer, &number.to_string());
     }
     drop(writer);
     assert!(block_on(log.drained(LIMIT)));

@@ -18,7 +18,7 @@ use stead_store::{Embedded, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::definition::{self, Loaded};
-use super::{services, signals};
+use super::{platform, services, signals};
 use crate::cli::Up;
 use crate::failure::{DENIED, FAILED, Failure};
 
@@ -170,7 +170,9 @@ async fn serve_until_asked(
 
     let mut progress = progress::Progress::start(&agent, http);
     agent.start_automatic(&services::caller()).await;
+    platform::ready();
     wishes.recv().await;
+    platform::stopping();
     progress.stopping();
     let by = services::caller();
     tokio::select! {

@@ -41,9 +41,12 @@ impl Progress {
         } else {
             Screen::Plain
         };
+        let services = match names.len() {
+            1 => "1 service".to_owned(),
+            several => format!("{several} services"),
+        };
         screen.say(&format!(
-            "stead: {} services, HTTP API on {http}; Ctrl+C stops them",
-            names.len()
+            "stead: {services}, HTTP API on {http}; Ctrl+C stops"
         ));
         let mut followers = JoinSet::new();
         for name in names {
@@ -55,7 +58,7 @@ impl Progress {
     /// Says that the end has been asked for.
     pub(super) fn stopping(&self) {
         self.screen
-            .say("stead: stopping; Ctrl+C again does not wait for the services");
+            .say("stead: stopping; Ctrl+C again does not wait");
     }
 
     /// Shows what is left to be shown of a supervisor that has ended.
@@ -162,10 +165,10 @@ fn words(service: &Service) -> String {
         words.push_str(health);
     }
     if let Some(pid) = service.pid {
-        words.push_str(&format!("  pid {pid}"));
+        words.extend(["  pid ", &pid.to_string()]);
     }
     if let Some(detail) = &service.detail {
-        words.push_str(&format!("  ({detail})"));
+        words.extend(["  (", detail, ")"]);
     }
     words
 }

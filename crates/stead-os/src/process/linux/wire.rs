@@ -198,7 +198,9 @@ pub(super) fn receive<M: Message>(socket: BorrowedFd<'_>) -> Received<M> {
         let mut parts = [IoSliceMut::new(&mut bytes)];
         match recvmsg(socket.as_fd(), &mut parts, &mut control, flags) {
             Ok(received) => break received.bytes,
-            Err(Errno::INTR) => {}
+            // A peer that closed before it had read everything (a kill that came when its tree was
+            // gone already) is told of once, ahead of its last messages.
+            Err(Errno::INTR | Errno::CONNRESET) => {}
             Err(Errno::AGAIN) => return Received::Nothing,
             Err(_) => return Received::Gone,
         }

@@ -76,6 +76,14 @@ pub(super) fn send_ctrl_c(job: &Job) {
     }
 }
 
+/// Presses Ctrl+C, as it were, on the console that any process is on: all who share it are told.
+/// Windows only.
+///
+/// Returns before that has happened. A process that is gone, or has no console, is no error.
+pub fn press_ctrl_c(pid: u32) -> io::Result<()> {
+    start_sender(std::iter::once(pid)).map(drop)
+}
+
 fn start_sender(pids: impl Iterator<Item = u32>) -> io::Result<OwnedHandle> {
     let executable = std::env::current_exe()?;
     let mut line = format!("stead {MARKER}");

@@ -23,6 +23,7 @@ use super::{
     Command, Exit, LauncherError, LauncherOptions, LimitNotEnforced, Signal, SpawnError, Swept,
     Usage,
 };
+pub use console::press_ctrl_c;
 use job::Job;
 use port::Port;
 

@@ -30,7 +30,6 @@ use threads as engine;
 const REQUESTS: usize = 4096;
 
 /// How long a first part of a line waits for its end before it is written as a part.
-#[cfg(target_os = "linux")]
 const HOLD: Duration = Duration::from_millis(50);
 
 /// Bytes read at a time.
@@ -171,14 +170,17 @@ impl ServiceLog {
 
     async fn drain(&self, limit: Duration, release: bool) -> bool {
         let until = tokio::time::Instant::now() + limit;
-        if cfg!(not(target_os = "linux")) {
-            // Nothing looks into a pipe there: its end is what tells that it is empty.
-            let mut pipes = self.service.pipes.subscribe();
-            let ended = tokio::time::timeout_at(until, pipes.wait_for(|&pipes| pipes == 0)).await;
-            return self.ask_to_drain(release).await && ended.is_ok();
+        #[cfg(not(target_os = "linux"))]
+        {
+            let read = self.collector.0.engine.read(&self.service);
+            let read = tokio::time::timeout_at(until, read).await.unwrap_or(false);
+            self.ask_to_drain(release).await && read
         }
-        let asked = tokio::time::timeout_at(until, self.ask_to_drain(release));
-        asked.await.unwrap_or(false)
+        #[cfg(target_os = "linux")]
+        {
+            let asked = tokio::time::timeout_at(until, self.ask_to_drain(release));
+            asked.await.unwrap_or(false)
+        }
     }
 
     async fn ask_to_drain(&self, release: bool) -> bool {

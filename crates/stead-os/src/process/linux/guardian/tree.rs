@@ -11,11 +11,13 @@ pub(super) fn kill_descendants(condition: impl Fn(i32) -> bool) {
         .into_iter()
         .filter(|pid| condition(*pid))
     {
-        for pid in procfs::descendants(child) {
-            signal_below(own, pid, &[libc::SIGKILL]);
-        }
+        let below = procfs::descendants(child);
+        // Before those below it, whose end it might answer with an exit or with another child.
         // SAFETY: a child of this process that was not waited for: the id is still its own.
         unsafe { libc::kill(child, libc::SIGKILL) };
+        for pid in below {
+            signal_below(own, pid, &[libc::SIGKILL]);
+        }
     }
 }
 
