@@ -14,8 +14,9 @@ fn supervisor(folder: &Path, definition: &str) -> Supervisor {
         runs: folder.join("runs"),
         cgroup: CgroupMode::Auto,
     })
-    .unwrap();
-    let definition = Definition::parse(definition, &folder.join("stead.toml")).unwrap();
+    .expect("programs can be started");
+    let definition = Definition::parse(definition, &folder.join("stead.toml"))
+        .expect("the test's definition is right");
     let options = Options {
         launcher,
         base: folder.to_owned(),
@@ -25,7 +26,7 @@ fn supervisor(folder: &Path, definition: &str) -> Supervisor {
         environment: environment::inherited(),
         own_environment: std::collections::BTreeMap::new(),
     };
-    Supervisor::new(&definition, options).unwrap()
+    Supervisor::new(&definition, options).expect("nothing is opened")
 }
 
 /// Both wishes are sent before the supervisor's task, on the same thread, looks at the first.
