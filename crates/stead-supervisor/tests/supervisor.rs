@@ -1,5 +1,6 @@
 //! The supervisor by its public face, where two wishes have to meet in a certain order.
 #![cfg(unix)]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 
