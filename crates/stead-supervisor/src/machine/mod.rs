@@ -170,7 +170,7 @@ pub struct Machine {
     beside: Option<Hook>,
     watchdog: Option<Duration>,
     /// What its checks last said of this run.
-    unhealthy: bool,
+    health: Standing,
     /// An automatic start is due when its delay is over.
     restart_due: bool,
     starts: Starts,
@@ -197,7 +197,7 @@ impl Machine {
             stop_when_spawned: false,
             beside: None,
             watchdog: None,
-            unhealthy: false,
+            health: Standing::Unknown,
             restart_due: false,
             starts: Starts::default(),
             runs: 0,

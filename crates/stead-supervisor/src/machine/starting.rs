@@ -85,7 +85,7 @@ impl Machine {
         self.runs += 1;
         self.status = None;
         self.detail = None;
-        self.unhealthy = false;
+        self.health = Standing::Unknown;
         self.watchdog = None;
         self.ended = None;
         self.starts.started(now.mono);
@@ -162,7 +162,7 @@ impl Machine {
                     now,
                     todo,
                 );
-                if self.unhealthy {
+                if self.health == Standing::Unhealthy {
                     self.health(Standing::Unhealthy, now, todo);
                 }
             }
@@ -242,7 +242,7 @@ impl Machine {
         if !matches!(self.state, State::Running(_)) {
             return;
         }
-        self.unhealthy = standing == Standing::Unhealthy;
+        self.health = standing;
         // The hooks after the start are let finish; what they leave is looked at then.
         if self.work != Work::Up {
             return;
