@@ -81,9 +81,8 @@ fn starting_what_failed_waits_for_what_it_depends_on() {
     let stack = stack().up("[services.base]\nstart = \"manual\"\n\
          before_start = [[\"sleep\", \"1\"]]\ncommand = [\"sleep\", \"1000\"]\n\
          [services.top]\nstart = \"manual\"\ndepends_on = [\"base\"]\nrestart.policy = \"never\"\n\
-         command = [\"sh\", \"-c\", \"test -e fine || exit 7; exec sleep 1000\"]\n");
-    // Started it is, whatever becomes of it.
-    let _answer = stack.stead(&["start", "top"]);
+         before_start = [[\"test\", \"-e\", \"fine\"]]\ncommand = [\"sleep\", \"1000\"]\n");
+    assert_fails(&stack.stead(&["start", "top"]), 1, &["cannot start top"]);
     in_state(&stack, "top", "ERROR");
     let base = ready(&stack, "base")["pid"].as_u64().unwrap();
     stead_testkit::processes::signal(base.try_into().unwrap(), "KILL");

@@ -65,8 +65,9 @@ fn the_shop_opens_takes_an_order_survives_a_death_and_closes() {
     eventually(DEADLINE, "orders is found again", || {
         passing(&stack, "orders").len() == 1
     });
-    let kept = http::get(address, "/orders").unwrap();
-    assert!(kept.body.contains("tea"), "{}", kept.body);
+    eventually(DEADLINE, "the order was kept", || {
+        http::get(address, "/orders").is_ok_and(|answer| answer.body.contains("tea"))
+    });
 
     let ended = stack.stop();
     let place = |name: &str| {
