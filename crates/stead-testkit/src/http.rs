@@ -54,13 +54,24 @@ pub fn request(address: SocketAddr, method: &str, path: &str, body: &str) -> io:
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    write!(
-        stream,
+    let request = format!(
         "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
-    )?;
+    );
+    let cut = |error: &io::Error| {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset};
+        matches!(error.kind(), BrokenPipe | ConnectionReset)
+    };
+    // A body too many is refused, and the connection closed, while it is still being sent.
+    match stream.write_all(request.as_bytes()) {
+        Err(error) if !cut(&error) => return Err(error),
+        _ => {}
+    }
     let mut text = Vec::new();
-    stream.read_to_end(&mut text)?;
+    match stream.read_to_end(&mut text) {
+        Err(error) if text.is_empty() || !cut(&error) => return Err(error),
+        _ => {}
+    }
     parse(&String::from_utf8_lossy(&text))
 }
 
