@@ -140,15 +140,9 @@ pub(super) fn tidy(chore: &Chore, stopping: &dyn Fn() -> bool) -> io::Result<()>
                 remove(folder, rotated.key, Form::Unfinished)?;
             }
         }
-        let keys = folder.keys()?;
-        let surplus = keys.len().saturating_sub(chore.keep);
-        for &key in &keys[..surplus] {
-            remove(folder, key, Form::Plain)?;
-            remove(folder, key, Form::Compressed)?;
-        }
-        let kept = &keys[surplus..];
+        let kept = drop_surplus(chore)?;
         let has = |key, form| found.contains(&Rotated { key, form });
-        for &key in kept {
+        for &key in &kept {
             if has(key, Form::Plain) && has(key, Form::Compressed) {
                 remove(folder, key, Form::Plain)?;
             }
@@ -160,10 +154,10 @@ pub(super) fn tidy(chore: &Chore, stopping: &dyn Fn() -> bool) -> io::Result<()>
         let (true, Some(&key)) = (chore.compress, next) else {
             break;
         };
-        if let Err(error) = compress(folder, key, stopping) {
+        if let Err(error) = compress(chore, key, stopping) {
             // The plain file stays, and is as good.
             remove(folder, key, Form::Unfinished)?;
-            if !stopping() {
+            if !stopping() && error.kind() != io::ErrorKind::Interrupted {
                 let service = &folder.service;
                 tracing::warn!(service, %error, "cannot compress a rotated log; it is kept as it is");
             }
@@ -173,7 +167,19 @@ pub(super) fn tidy(chore: &Chore, stopping: &dyn Fn() -> bool) -> io::Result<()>
     Ok(())
 }
 
-fn compress(folder: &Folder, key: Key, stopping: &dyn Fn() -> bool) -> io::Result<()> {
+/// Removes the oldest files past `keep`; the keys of the others.
+fn drop_surplus(chore: &Chore) -> io::Result<Vec<Key>> {
+    let mut keys = chore.folder.keys()?;
+    let kept = keys.split_off(keys.len().saturating_sub(chore.keep));
+    for key in keys {
+        remove(&chore.folder, key, Form::Plain)?;
+        remove(&chore.folder, key, Form::Compressed)?;
+    }
+    Ok(kept)
+}
+
+fn compress(chore: &Chore, key: Key, stopping: &dyn Fn() -> bool) -> io::Result<()> {
+    let folder = &chore.folder;
     let plain = folder.path(key, Form::Plain);
     let unfinished = folder.path(key, Form::Unfinished);
     let mut source = File::open(&plain)?;
@@ -185,6 +191,11 @@ fn compress(folder: &Folder, key: Key, stopping: &dyn Fn() -> bool) -> io::Resul
     let mut buffer = vec![0; 64 * 1024];
     loop {
         if stopping() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        // Files that were rotated meanwhile do not wait for this one: a flood must not outgrow
+        // `keep`. The request itself stays in the queue.
+        if chore.queued.load(Ordering::Acquire) && !drop_surplus(chore)?.contains(&key) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         match source.read(&mut buffer) {
