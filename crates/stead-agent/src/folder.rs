@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// A data folder that this process holds until it is dropped, or dies.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl DataFolder {
             .truncate(false)
             .open(path.join("lock"))
             .map_err(unusable)?;
-        match file.try_lock() {
+        match lock_within(&file, PATIENCE) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(FolderError::InUse {
@@ -94,6 +95,23 @@ impl DataFolder {
     /// Removes a file of the folder; absent is no error.
     pub fn remove(&self, name: &str) {
         let _ = std::fs::remove_file(self.path.join(name));
+    }
+}
+
+/// How long a process that was killed may take to let go of its lock.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Tries for some time: the lock of a process that has just been killed is there until the system
+/// has taken all of it down, and tells nobody when it goes.
+fn lock_within(file: &File, patience: Duration) -> Result<(), TryLockError> {
+    let until = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+            tried => return tried,
+        }
     }
 }
 

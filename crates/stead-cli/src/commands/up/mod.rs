@@ -2,10 +2,13 @@
 
 mod progress;
 
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use stead_agent::control::{self, AgentFacts, ControlListener};
 use stead_agent::folder::{DataFolder, FolderError};
@@ -34,13 +37,7 @@ pub(crate) fn run(up: &Up) -> Result<ExitCode, Failure> {
     let listener = listen(up.http)?;
     // The guardian is forked here, before the first thread.
     let launcher = services::launcher(&folder.path().join("runs"))?;
-    for swept in launcher.sweep() {
-        tracing::warn!(
-            pid = swept.pid,
-            name = swept.name,
-            "ended what an earlier run had left"
-        );
-    }
+    sweep(&launcher);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
@@ -48,6 +45,31 @@ pub(crate) fn run(up: &Up) -> Result<ExitCode, Failure> {
         .map_err(|error| Failure::of(FAILED, "cannot start the asynchronous runtime", &error))?;
     runtime.block_on(serve_until_asked(up, &loaded, &folder, listener, launcher))
 }
+
+/// Ends what a killed run has left, and says so when that takes its time.
+fn sweep(launcher: &Launcher) {
+    let (done, waiting) = std::sync::mpsc::sync_channel::<()>(1);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            if waiting.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let text = "stead: waiting for what an earlier run has left to end";
+                // Without a reader there is nobody to be told.
+                let _ = writeln!(std::io::stderr(), "{text}");
+            }
+        });
+        for swept in launcher.sweep() {
+            tracing::warn!(
+                pid = swept.pid,
+                name = swept.name,
+                "ended what an earlier run had left"
+            );
+        }
+        drop(done);
+    });
+}
+
+/// After this long, a person is told what is being waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Threads for the registry and its clients; supervision needs next to nothing.
 const WORKERS: usize = 2;
