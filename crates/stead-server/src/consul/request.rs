@@ -1,9 +1,10 @@
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::response::Response;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, header};
+use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use stead_registry::{Answer, Query};
 use tokio::time::Instant;
@@ -11,6 +12,11 @@ use tokio::time::Instant;
 use super::Consul;
 use super::params::{Consistency, Params};
 use super::reply::{self, Failure};
+
+/// Bytes of a refused body that are read and thrown away.
+const DISCARDED_MAX: usize = 64 << 20;
+/// How long that may take.
+const DISCARD_TIME: Duration = Duration::from_secs(2);
 
 /// A request that found its route.
 pub(super) struct Call {
@@ -56,16 +62,46 @@ impl Call {
         let announced = self.headers.get(header::CONTENT_LENGTH);
         let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|length| length > limit as u64) {
+            self.discard(body).await;
             return Err(Failure::too_large(what, limit));
         }
-        to_bytes(body, limit).await.map_err(|error| {
-            let cause = std::error::Error::source(&error);
-            if cause.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
-                Failure::too_large(what, limit)
-            } else {
+        let mut body = body;
+        let mut read = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| {
                 Failure::bad_request(format!("Request body could not be read: {error}"))
+            })?;
+            let Ok(piece) = frame.into_data() else {
+                continue;
+            };
+            if piece.len() > limit - read.len() {
+                self.discard(body).await;
+                return Err(Failure::too_large(what, limit));
             }
-        })
+            read.extend_from_slice(&piece);
+        }
+        Ok(read.freeze())
+    }
+
+    /// Reads a body that is refused, within bounds: a client that sends all of it before it looks
+    /// for the answer would otherwise meet a closed connection instead. One that waits to be told
+    /// to go on (RFC 9110, 10.1.1) is answered at once.
+    async fn discard(&self, mut body: Body) {
+        if self.headers.contains_key(header::EXPECT) {
+            return;
+        }
+        let mut left = DISCARDED_MAX;
+        let read = async {
+            while let Some(Ok(frame)) = body.frame().await {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                if bytes >= left {
+                    return;
+                }
+                left -= bytes;
+            }
+        };
+        // Too slow is as good as too long.
+        let _ = tokio::time::timeout(DISCARD_TIME, read).await;
     }
 
     /// The body as JSON, its keys in any case.

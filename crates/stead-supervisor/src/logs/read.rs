@@ -33,7 +33,9 @@ pub fn read(dir: &Path, service: &str, options: &ReadOptions) -> Result<Reader, 
         service: service.to_owned(),
     };
     let snapshot = Snapshot::take(&folder)?;
-    Reader::new(folder, snapshot, options)
+    let mut reader = Reader::new(folder, snapshot, options)?;
+    reader.left = options.lines;
+    Ok(reader)
 }
 
 /// The records of a log, oldest first. Blocks on the disk. Lines that are not in the format are left
@@ -45,6 +47,9 @@ pub struct Reader {
     current: Option<Source>,
     source: Option<Source>,
     skip: u64,
+    /// Whole lines still to come; those that are written meanwhile are not asked for. `None`: as
+    /// many as there are.
+    left: Option<u64>,
     pub(super) filter: Filter,
     line: Vec<u8>,
 }
@@ -117,6 +122,7 @@ impl Reader {
             current: snapshot.current.map(Source::plain),
             source: None,
             skip: 0,
+            left: None,
             filter: Filter {
                 since: options.since,
                 notes: options.notes,
@@ -187,6 +193,14 @@ impl Reader {
                     self.skip -= 1;
                 }
                 continue;
+            }
+            if let Some(left) = &mut self.left
+                && cri::is_line(&self.line)
+            {
+                match left.checked_sub(1) {
+                    Some(fewer) => *left = fewer,
+                    None => return Ok(None),
+                }
             }
             if let Some(record) = self.filter.take(&self.line) {
                 return Ok(Some(record));

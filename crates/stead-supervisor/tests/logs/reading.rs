@@ -49,6 +49,24 @@ fn the_last_lines_are_counted_over_plain_and_compressed_files() {
 }
 
 #[test]
+fn the_last_lines_are_those_of_the_moment_they_were_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Collector::start()
+        .unwrap()
+        .open(options(dir.path(), 1 << 20))
+        .unwrap();
+    write_lines(&log, 0..10);
+    let last = ReadOptions {
+        lines: Some(2),
+        ..ReadOptions::default()
+    };
+    let reader = log.read(&last).unwrap();
+    write_lines(&log, 10..500);
+    let read: Vec<_> = reader.map(Result::unwrap).collect();
+    assert_eq!(text(&read), numbers(8..10));
+}
+
+#[test]
 fn since_leaves_out_what_is_older() {
     let dir = tempfile::tempdir().unwrap();
     let log = Collector::start()
