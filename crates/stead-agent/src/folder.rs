@@ -148,3 +148,23 @@ fn make_private(path: &Path) -> io::Result<()> {
 fn make_private(path: &Path) -> io::Result<()> {
     std::fs::create_dir_all(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_held_by_one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = DataFolder::hold(folder.path()).unwrap();
+        let refused = DataFolder::hold(folder.path()).unwrap_err();
+        assert!(
+            matches!(refused, FolderError::InUse { pid: Some(pid), .. } if pid == std::process::id()),
+            "{refused}"
+        );
+        assert_eq!(DataFolder::holder(folder.path()), Some(std::process::id()));
+        drop(first);
+        assert_eq!(DataFolder::holder(folder.path()), None);
+        DataFolder::hold(folder.path()).unwrap();
+    }
+}

@@ -132,6 +132,24 @@ fn a_heartbeat_comes_over_http_and_its_absence_is_noticed() {
 }
 
 #[test]
+fn a_service_that_is_not_published_has_its_heartbeat_too() {
+    let stack = stack().up("[services.a]\ncommand = [\"sleep\", \"1000\"]\n\
+         [[services.a.checks]]\nheartbeat = \"1m\"\nhealthy_after = 2\n");
+    ready(&stack, "a");
+    eventually(DEADLINE, "beats make it Healthy", || {
+        // 404 until the checks of the run have begun.
+        let beat = stack.put("/v1/agent/check/pass/service:a:heartbeat", "");
+        let status = stack.status("a");
+        beat.status == 200 && status.is_some_and(|status| status["health"] == "Healthy")
+    });
+    assert_eq!(
+        stack.get("/v1/health/service/a").json(),
+        serde_json::json!([])
+    );
+    stack.stop();
+}
+
+#[test]
 fn without_checks_running_is_passing_and_stopped_is_gone() {
     let stack = stack().up(
         "[services.a]\ncommand = [\"sleep\", \"1000\"]\npublish.port = 7001\nrestart.delay = \"0s\"\n\

@@ -47,6 +47,28 @@ async fn a_body_over_the_bound_is_refused_with_the_bound() {
 }
 
 #[tokio::test]
+async fn a_client_that_sends_all_of_a_body_first_gets_the_answer() {
+    let stack = Stack::start_with(Bounds {
+        value: 10,
+        ..Bounds::default()
+    })
+    .await;
+    // More than the sockets' buffers hold, so that sending it needs a server that reads.
+    let body = vec![b'x'; 24 << 20];
+    let head = format!(
+        "PUT /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(stack.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    stack.stop().await;
+}
+
+#[tokio::test]
 async fn waiters_over_the_bound_are_told_so() {
     let stack = Stack::start_with(Bounds {
         waiters: 1,
