@@ -35,6 +35,7 @@ trap leave EXIT
 while read -r _; do
     [ -z "$guard" ] || wait "$guard" || :
     sh -eu -c '
+        trap "echo failed" EXIT
         group=$1
         shift
         read -r self _ </proc/self/stat

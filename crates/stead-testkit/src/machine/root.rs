@@ -13,6 +13,7 @@ const PACKAGES: &[&str] = &[
     "dbus",
     "dbus-user-session",
     "libpam-systemd",
+    "procps",
     // Programs to run as services: one that notifies, one whose compiler writes code as it runs.
     "redis-server",
     "nodejs",

@@ -1,0 +1,1 @@
+//! Sockets that systemd opened for this process.
