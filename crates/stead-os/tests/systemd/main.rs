@@ -5,7 +5,9 @@
     reason = "a test; the lint knows only functions marked so"
 )]
 
+mod activation;
 mod boot;
+mod journal;
 mod manage;
 mod support;
 mod units;

@@ -4,8 +4,11 @@
 
 use std::time::Duration;
 
+use std::io::Write as _;
+
 use stead_os::systemd::blocking::Systemd;
-use stead_os::systemd::{Scope, Verb};
+use stead_os::systemd::journal::{Entry, Journal, is_stderr};
+use stead_os::systemd::{Scope, Verb, listen};
 
 const WITHIN: Duration = Duration::from_mins(1);
 
@@ -15,6 +18,8 @@ pub(crate) fn run() {
     match words[..] {
         ["start", "user", unit] => start(Scope::User, unit),
         ["start", "system", unit] => start(Scope::System, unit),
+        ["listen"] => listen(),
+        ["journal", size] => journal(size.parse().unwrap()),
         _ => panic!("{words:?}"),
     }
 }
@@ -31,4 +36,39 @@ fn start(scope: Scope, unit: &str) {
         Ok(status) => println!("{:?} {}", status.active, status.fragment.unwrap().display()),
         Err(error) => println!("{error}\n{error:?}"),
     }
+}
+
+/// Answers one who connects to `web.socket` and one who connects to `local` with what it was
+/// given, and ends.
+fn listen() {
+    let mut sockets = listen::sockets().unwrap();
+    let mut names: Vec<String> = sockets.names().map(str::to_owned).collect();
+    names.sort_unstable();
+    let wrong = sockets.unix_listener("web.socket").unwrap_err();
+    let again = listen::sockets().unwrap().names().count();
+    let inherited = std::process::Command::new("sh")
+        .args(["-c", "test -e /proc/self/fd/3 || test -e /proc/self/fd/4"])
+        .status()
+        .unwrap()
+        .success();
+    let said = format!("{names:?}; {wrong}; again {again}; inherited {inherited}");
+    let web = sockets.tcp_listener("web.socket").unwrap().unwrap();
+    let local = sockets.unix_listener("local").unwrap().unwrap();
+    web.accept().unwrap().0.write_all(said.as_bytes()).unwrap();
+    local.accept().unwrap().0.write_all(b"local").unwrap();
+}
+
+/// Sends one entry with a field of `size` bytes in two lines.
+fn journal(size: usize) {
+    let mut large = "x".repeat(size / 2);
+    large += "\n";
+    large += &"y".repeat(size - large.len());
+    let mut entry = Entry::new();
+    entry
+        .put("MESSAGE", format!("sent from {}", is_stderr()))
+        .put("PRIORITY", "5")
+        .put("probe.large", large)
+        .put("PROBE_TWICE", "one")
+        .put("PROBE_TWICE", "two");
+    Journal::new().unwrap().send(&entry).unwrap();
 }

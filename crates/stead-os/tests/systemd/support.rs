@@ -1,4 +1,3 @@
-use std::path::Path;
 use std::time::Duration;
 
 use stead_os::systemd::blocking::Systemd;
@@ -13,12 +12,7 @@ pub(crate) const PROBE: &str = "/opt/probe";
 
 /// A machine with the probe in it.
 pub(crate) fn machine_with_probe() -> Machine {
-    // Cargo builds examples for a test run, in a folder beside the tests' own.
-    let test = std::env::current_exe().unwrap();
-    let profile = test.parent().and_then(Path::parent).unwrap();
-    Machine::with()
-        .bind(profile.join("examples/systemd_probe"), PROBE)
-        .boot()
+    Machine::with().example("systemd_probe", PROBE).boot()
 }
 
 /// The machine's manager, over its bus. Its socket is a file, so it can be reached from outside.

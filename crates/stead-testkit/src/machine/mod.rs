@@ -51,6 +51,16 @@ impl MachineBuilder {
         self
     }
 
+    /// An example program of the package under test, at an absolute place there. Cargo builds the
+    /// examples of a package with its tests (not for `--test NAME` alone).
+    #[must_use]
+    pub fn example(self, name: &str, place: &str) -> Self {
+        let test = std::env::current_exe().expect("Linux knows the test's own path");
+        let profile = test.ancestors().nth(2);
+        let profile = profile.expect("cargo runs tests from PROFILE/deps");
+        self.bind(profile.join("examples").join(name), place)
+    }
+
     /// Boots it and waits until everything that starts at boot has.
     #[track_caller]
     #[must_use]
