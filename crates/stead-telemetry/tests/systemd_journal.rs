@@ -20,7 +20,7 @@ fn events_become_entries_with_fields() {
         "--all",
         "--output",
         "json",
-        "_SYSTEMD_UNIT=speaks.service",
+        "SYSLOG_IDENTIFIER=orders",
     ]);
     let entries: Vec<Value> = lines
         .lines()

@@ -85,8 +85,8 @@ impl Systemd {
     pub async fn enable(&self, units: &[&str]) -> Result<Vec<FileChange>, SystemdError> {
         let subject = units.join(", ");
         let asked = self.asked("enable", &subject);
-        // For good, and over links that are in the way.
-        let reply = self.manager("EnableUnitFiles", (units, false, true), asked);
+        // For good, and not over links that are in the way.
+        let reply = self.manager("EnableUnitFiles", (units, false, false), asked);
         let (_, changes): (bool, Vec<Change>) = body(&reply.await?, asked)?;
         Ok(changes.into_iter().map(change).collect())
     }

@@ -3,12 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use stead_os::systemd::blocking::Systemd;
+use stead_os::systemd::unit::UnitFile;
 use stead_os::systemd::{
-    ActiveState, Enabled, Exit, FileChange, JobResult, LoadState, SystemdError, Verb, Whom,
+    ActiveState, Enabled, Exit, FileChange, JobResult, LoadState, Status, SystemdError, Verb, Whom,
 };
 use stead_testkit::Machine;
 
-use super::support::{WITHIN, install, manager, shell, verify};
+use super::support::{PROBE, WITHIN, install, machine_with_probe, manager, shell, verify};
 
 #[test]
 fn a_service_is_installed_run_and_taken_away() {
@@ -248,6 +249,38 @@ fn readiness_status_and_the_watchdog_are_seen() {
     assert_ne!(again.main_pid, first.main_pid);
     let journal = machine.ok(&["journalctl", "--unit", "ready.service"]);
     assert!(journal.contains("Watchdog timeout"), "{journal}");
+}
+
+#[test]
+fn what_this_crate_tells_is_understood() {
+    let machine = machine_with_probe();
+    let systemd = manager(&machine);
+    let mut unit = UnitFile::new();
+    unit.section("Service")
+        .set("Type", "notify")
+        .set("TimeoutStartSec", "2s")
+        .exec("ExecStart", "", &[PROBE, "notify"])
+        .unwrap();
+    install(&machine, "tells.service", &unit);
+    systemd.reload().unwrap();
+    let mut texts = Vec::new();
+    // It takes longer than its unit allows, and asked for that.
+    systemd
+        .perform_with(Verb::Start, "tells.service", WITHIN, |status| {
+            texts.extend(status.status_text.clone());
+        })
+        .unwrap();
+    assert!(texts.contains(&"slow but coming".to_owned()), "{texts:?}");
+    let await_status = |what: &str, wanted: fn(&Status) -> bool| {
+        let status = systemd.wait_until("tells.service", WITHIN, wanted).unwrap();
+        status.unwrap_or_else(|| panic!("{what}"))
+    };
+    let reloading = await_status("it reloads", |it| it.active == ActiveState::Reloading);
+    assert_eq!(reloading.status_text.as_deref(), Some("open"));
+    machine.write("/run/go", "");
+    let ended = await_status("it ends", |it| it.active == ActiveState::Failed);
+    assert_eq!(ended.exit, Some(Exit::Status(3)));
+    assert_eq!(ended.status_text.as_deref(), Some("leaving"));
 }
 
 #[test]

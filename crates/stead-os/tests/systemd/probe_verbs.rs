@@ -1,11 +1,17 @@
 //! `systemd_probe VERB ARGUMENT…`, one function each.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used)]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a fixture: it plays a service that takes its time"
+)]
 
 use std::time::Duration;
 
 use std::io::Write as _;
 
+use stead_os::notify::{self, Field};
 use stead_os::systemd::blocking::Systemd;
 use stead_os::systemd::journal::{Entry, Journal, is_stderr};
 use stead_os::systemd::{Scope, Verb, listen};
@@ -19,6 +25,7 @@ pub(crate) fn run() {
         ["start", "user", unit] => start(Scope::User, unit),
         ["start", "system", unit] => start(Scope::System, unit),
         ["listen"] => listen(),
+        ["notify"] => tell(),
         ["journal", size] => journal(size.parse().unwrap()),
         _ => panic!("{words:?}"),
     }
@@ -66,9 +73,37 @@ fn journal(size: usize) {
     let mut entry = Entry::new();
     entry
         .put("MESSAGE", format!("sent from {}", is_stderr()))
+        // Found by a field of its own: the journal may look for the unit of a process that has
+        // ended by then.
         .put("PRIORITY", "5")
+        .put("probe.size", size.to_string())
         .put("probe.large", large)
         .put("PROBE_TWICE", "one")
         .put("PROBE_TWICE", "two");
     Journal::new().unwrap().send(&entry).unwrap();
+}
+
+/// Takes longer to start than its unit allows, and says so; then reloads until `/run/go` is there.
+fn tell() {
+    let send = |fields: &[Field]| assert!(notify::send(fields).unwrap());
+    send(&[
+        Field::ExtendTimeout(Duration::from_secs(30)),
+        Field::Status("slow\nbut coming".to_owned()),
+    ]);
+    std::thread::sleep(Duration::from_millis(2500));
+    send(&[Field::Ready, Field::Status("open".to_owned())]);
+    assert!(notify::barrier(WITHIN).unwrap());
+    send(&[Field::Reloading, Field::monotonic_now()]);
+    while !std::path::Path::new("/run/go").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    send(&[Field::Ready]);
+    send(&[Field::WatchdogTimeout(Duration::from_secs(40))]);
+    send(&[
+        Field::Stopping,
+        Field::Errno(5),
+        Field::Status("leaving".to_owned()),
+    ]);
+    assert!(notify::barrier(WITHIN).unwrap());
+    std::process::exit(3);
 }

@@ -74,7 +74,9 @@ fn make(root: &Path, suite: &str) {
             panic!("apt has no source for Debian's {suite}, of which machines are made")
         })
     });
-    run(Command::new("debootstrap")
+    // In mounts of its own: debootstrap mounts in the tree, and may be killed before it unmounts.
+    run(Command::new("unshare")
+        .args(["--mount", "--propagation", "private", "debootstrap"])
         .arg("--variant=minbase")
         .arg(format!("--include={}", PACKAGES.join(",")))
         .arg(suite)
