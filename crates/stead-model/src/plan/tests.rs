@@ -30,7 +30,7 @@ fn every_key_has_its_row_and_every_row_its_key() {
             let path = path.trim_start_matches('.').to_owned();
             let within = |whole: &&str| path.starts_with(&format!("{whole}."));
             let table = key.is_table && !WHOLE.contains(&path.as_str());
-            (!WHOLE.iter().any(|whole| within(whole)) && !table).then_some(path)
+            (!WHOLE.iter().any(within) && !table).then_some(path)
         })
         .collect();
     let mut rows: Vec<String> = ROWS.iter().map(|row| row.key.to_owned()).collect();
