@@ -51,6 +51,12 @@ const PACKAGES: &[Package] = &[
     ),
     package("curl", Proof::Program("curl"), &[User::Tests]),
     package("util-linux", Proof::Program("setpriv"), &[User::Tests]),
+    package("debootstrap", Proof::Program("debootstrap"), &[User::Tests]),
+    package(
+        "debian-archive-keyring",
+        Proof::Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
+        &[User::Tests],
+    ),
     package("g++", Proof::Program("c++"), &[User::Fuzz]),
     package(
         "gcc-mingw-w64-x86-64",

@@ -104,6 +104,16 @@ fn clippy() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
+    // Made before any test needs it: the tests' own deadlines are not for a download.
+    shell::run(shell::cargo().args([
+        "run",
+        "--quiet",
+        "--locked",
+        "--package",
+        "stead-testkit",
+        "--example",
+        "machine_root",
+    ]))?;
     // Named again at the very end, where a reader of a long log looks first.
     shell::run_and_tell(&mut nextest(), |line| {
         ["FAIL", "TIMEOUT", "LEAK-FAIL", "SIG"]

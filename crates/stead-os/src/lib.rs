@@ -2,6 +2,7 @@
 //!
 //! - [`process`]: start programs, and keep their trees in hand
 //! - [`notify`]: the readiness protocol of systemd, both ends (Unix)
+//! - `systemd`: its units, its manager over D-Bus, its journal, its sockets (Linux)
 //! - `pipe`: the control pipe (Windows)
 //! - [`listener`]: who listens on a port
 //! - [`memory`]: this process's own
@@ -17,5 +18,7 @@ pub mod pipe;
 pub mod process;
 #[cfg(target_os = "linux")]
 pub mod readiness;
+#[cfg(target_os = "linux")]
+pub mod systemd;
 #[cfg(windows)]
 mod wide;
