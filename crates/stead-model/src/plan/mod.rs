@@ -161,6 +161,9 @@ fn by(key: &str, manager: Manager, service: &Service) -> Option<By> {
     Some(match (key, manager) {
         // Readiness by health is the host's: no manager runs checks.
         ("ready", Manager::Systemd) if service.ready == Ready::Healthy => By::Host,
+        // There the file would go before `environment`, and 0 is always a success.
+        ("environment_file", Manager::Systemd) if !service.environment.is_empty() => By::Host,
+        ("success_exit", Manager::Systemd) if !service.success_exit.contains(&0) => By::Host,
         // No sandbox at all is what these have anyhow.
         ("sandbox.profile", _) if service.sandbox.profile == Profile::Off => By::Stead,
         _ => by,
