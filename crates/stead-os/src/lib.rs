@@ -1,5 +1,7 @@
 //! The operating system's side: processes, groups, jobs. The only crate with `unsafe`.
 //!
+//! - [`command_line`]: command lines as Windows' programs part them
+//! - [`scm`]: services under Windows' service control manager
 //! - [`process`]: start programs, and keep their trees in hand
 //! - [`notify`]: the readiness protocol of systemd, both ends (Unix)
 //! - `pipe`: the control pipe (Windows)
@@ -7,6 +9,7 @@
 //! - [`memory`]: this process's own
 //! - [`host`]: the machine itself, and the user's place on it
 
+pub mod command_line;
 pub mod host;
 pub mod listener;
 pub mod memory;
@@ -17,5 +20,6 @@ pub mod pipe;
 pub mod process;
 #[cfg(target_os = "linux")]
 pub mod readiness;
+pub mod scm;
 #[cfg(windows)]
 mod wide;
