@@ -27,6 +27,8 @@ mod run;
 mod secret;
 mod status;
 mod stop;
+#[cfg(windows)]
+mod system;
 mod trigger;
 mod wait;
 
@@ -44,12 +46,22 @@ pub use error::{Operation, Reason, ScmError, Setting, Win32Error};
 pub use recovery::{Recovery, RecoveryAction, RecoveryKind};
 pub use secret::Secret;
 pub use status::{Accepted, Listed, ServiceStatus};
+#[cfg(windows)]
+pub use system::System;
 pub use trigger::{Guid, Trigger, TriggerAction, TriggerData, TriggerKind, guid};
 
 /// The service control manager of this machine.
 #[derive(Debug)]
 pub struct Scm<C> {
     calls: C,
+}
+
+#[cfg(windows)]
+impl Scm<System> {
+    /// The system's own.
+    pub fn system() -> Self {
+        Self::new(System)
+    }
 }
 
 impl<C: Calls> Scm<C> {
