@@ -86,7 +86,10 @@ impl<C: Calls> Scm<C> {
             match sent.map_err(|error| error.0) {
                 Ok(()) => return wait(&stopped),
                 Err(error::ERROR_SERVICE_NOT_ACTIVE) => {}
-                Err(error::ERROR_SERVICE_CANNOT_ACCEPT_CTRL) if status.is_pending() => {
+                // Wine says the second, where Windows says the first.
+                Err(
+                    error::ERROR_SERVICE_CANNOT_ACCEPT_CTRL | error::ERROR_INVALID_SERVICE_CONTROL,
+                ) if status.is_pending() => {
                     wait(&|now| now.state != status.state)?;
                 }
                 Err(code) => return Err(super::Win32Error(code)).failing(stop, name),
