@@ -21,7 +21,7 @@ fn what_is_installed_reads_back() {
         description: "Takes orders, 日本".to_owned(),
         start: StartType::Manual,
         error_control: ErrorControl::Ignore,
-        preshutdown_timeout: Some(Duration::from_secs(180)),
+        preshutdown_timeout: Some(Duration::from_mins(3)),
         ..fixture.config(&["", r"a b\", r#"say "hi""#, r"C:\x\\"])
     };
     fixture.scm.install(&config).unwrap();
