@@ -1,13 +1,16 @@
 //! What a change gives to the manager, and what it leaves alone.
 
+use std::time::Duration;
+
 use stead_os::scm::manage::numbers::access;
 use stead_os::scm::manage::recording::Call;
 use stead_os::scm::manage::{
-    Account, Change, ConfigChange, FailureActions, Info, Level, Operation, Reason, Recovery,
-    RecoveryKind, Secret, Setting, SidType, StartType,
+    Account, Change, ConfigChange, Dependency, ErrorControl, FailureActions, Info, Level,
+    Operation, Reason, Recovery, RecoveryKind, Secret, ServiceConfig, Setting, SidType, StartType,
+    Trigger,
 };
 
-use crate::support::{action, infos, orders, scm, sets};
+use crate::support::{action, infos, orders, scm, sets, user};
 
 #[test]
 fn a_change_names_what_it_changes_and_nothing_else() {
@@ -160,4 +163,49 @@ fn a_reboot_takes_a_privilege_and_a_restart_a_right() {
     };
     let at = |wanted: &dyn Fn(&Call) -> bool| calls.iter().position(wanted).unwrap();
     assert!(at(&|it| *it == enable) < at(&|it| sets(it, Level::FailureActions)));
+}
+
+#[test]
+fn the_difference_is_what_has_to_change() {
+    let scm = scm();
+    scm.calls().add_account(r"SHOP\orders");
+    let first = ServiceConfig {
+        description: "Takes orders".to_owned(),
+        account: user("hunter2"),
+        sid: Some(SidType::Unrestricted),
+        ..orders()
+    };
+    scm.install(&first).unwrap();
+    let found = || scm.config("orders").unwrap().config;
+    // Neither what was left to the manager nor the password, nor how an account is written.
+    assert!(Change::between(&found(), &first).is_empty());
+    let written = ServiceConfig {
+        account: Account::named(r"shop\ORDERS", None),
+        ..first.clone()
+    };
+    assert!(Change::between(&found(), &written).is_empty());
+
+    let second = ServiceConfig {
+        display_name: "Shop orders".to_owned(),
+        description: String::new(),
+        command: vec![r"C:\x.exe".to_owned()],
+        start: StartType::Delayed,
+        error_control: ErrorControl::Critical,
+        account: Account::Virtual("orders".to_owned()),
+        dependencies: vec![Dependency::Service("payments".to_owned())],
+        sid: Some(SidType::None),
+        privileges: Some(vec!["SeBackupPrivilege".to_owned()]),
+        preshutdown_timeout: Some(Duration::from_secs(7)),
+        recovery: Some(Recovery {
+            actions: vec![action(RecoveryKind::Restart, 5)],
+            ..Recovery::default()
+        }),
+        on_error_exit: Some(true),
+        triggers: Some(vec![Trigger::network_down()]),
+        ..first
+    };
+    let change = Change::between(&found(), &second);
+    scm.change("orders", &change).unwrap();
+    assert_eq!(found(), second);
+    assert!(Change::between(&found(), &second).is_empty());
 }

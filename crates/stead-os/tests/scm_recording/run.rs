@@ -168,6 +168,27 @@ fn a_deleted_service_goes_when_it_has_stopped() {
 }
 
 #[test]
+fn a_deleted_service_that_stops_slowly_is_looked_at() {
+    let scm = scm();
+    scm.install(&orders()).unwrap();
+    scm.start("orders", &[]).unwrap();
+    scm.delete("orders").unwrap();
+    let mut pending = steps(ScmState::StopPending, 2);
+    let second = pending.pop().unwrap();
+    scm.calls().script("orders", Cause::Control(1), pending);
+    // Nobody is notified any more: each step is seen by looking at it.
+    let recording = scm.calls().clone();
+    let stopped = scm.stop("orders", soon(), move |name, now| match now.checkpoint {
+        1 => recording.report(name, second),
+        2 => recording.report(name, status(ScmState::Stopped)),
+        _ => {}
+    });
+    assert_eq!(stopped.unwrap().state, ScmState::Stopped);
+    let waits = |it: &&Call| matches!(it, Call::WaitStatusChange { .. });
+    assert_eq!(scm.calls().made().iter().filter(waits).count(), 2);
+}
+
+#[test]
 fn codes_have_plain_words() {
     for (code, words) in [
         (

@@ -16,6 +16,7 @@ mod check;
 mod config;
 mod control;
 mod delete;
+mod difference;
 mod encode;
 mod error;
 mod install;

@@ -200,3 +200,37 @@ fn an_answer_that_needs_more_room_gets_it() {
     assert_eq!(buffer.unwrap().array::<u8>(5000).unwrap()[4999], 7);
     assert_eq!(called, 2);
 }
+
+#[test]
+fn accounts_are_looked_up() {
+    // S-1-5-18, as its bytes.
+    let system = [1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0];
+    let found = System.lookup_account(r"NT AUTHORITY\SYSTEM").unwrap();
+    assert_eq!(found, Sid(system.to_vec()));
+    let user = std::env::var("USERNAME").unwrap();
+    let found = System.lookup_account(&user).unwrap();
+    assert_eq!(found.0.len(), 8 + 4 * usize::from(found.0[1]));
+    // As one of this machine.
+    assert_eq!(System.lookup_account(&format!(r".\{user}")), Ok(found));
+    let nobody = System.lookup_account("stead-nobody");
+    assert_eq!(nobody, Err(Win32Error(error::ERROR_NONE_MAPPED)));
+}
+
+#[test]
+fn privileges_are_known_and_turned_on() {
+    for name in ["SeShutdownPrivilege", "SeChangeNotifyPrivilege"] {
+        System.lookup_privilege(name).unwrap();
+        System.enable_privilege(name).unwrap();
+    }
+    let unknown = Err(Win32Error(error::ERROR_NO_SUCH_PRIVILEGE));
+    assert_eq!(System.lookup_privilege("SeOrdersPrivilege"), unknown);
+    assert_eq!(System.enable_privilege("SeOrdersPrivilege"), unknown);
+}
+
+/// Wine takes it and keeps nothing.
+#[test]
+fn the_policy_takes_the_logon_right() {
+    let user = std::env::var("USERNAME").unwrap();
+    let user = System.lookup_account(&user).unwrap();
+    System.grant_right(&user, "SeServiceLogonRight").unwrap();
+}
