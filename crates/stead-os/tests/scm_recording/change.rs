@@ -91,9 +91,19 @@ fn a_change_names_what_it_changes_and_nothing_else() {
             actions: vec![],
         }),
         Info::FailureActionsFlag(false),
-        Info::Triggers(vec![]),
+        // There are no triggers that could be taken away.
     ];
     assert_eq!(changed(&change), (None, away));
+    let triggers = |triggers: &[Trigger]| {
+        changed(&Change {
+            triggers: Some(triggers.to_vec()),
+            ..Change::default()
+        })
+    };
+    let some = [Trigger::network_up()];
+    assert_eq!(triggers(&some).1, [Info::Triggers(some.to_vec())]);
+    assert_eq!(triggers(&[]).1, [Info::Triggers(vec![])]);
+    assert_eq!(triggers(&[]).1, []);
     let found = scm.config("orders").unwrap().config;
     assert_eq!(found.command, [r"C:\a b\x.exe"]);
     assert_eq!(found.account, Account::NetworkService);

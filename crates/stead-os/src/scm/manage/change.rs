@@ -1,6 +1,6 @@
 //! Changing one thing of a service and keeping the rest.
 
-use super::calls::{Calls, ConfigChange, Info, Level};
+use super::calls::{Called, Calls, ConfigChange, Info, Level};
 use super::check::{self, LOGON_RIGHT};
 use super::config::{Change, StartType};
 use super::error::{Operation, Reason, ScmError, Setting};
@@ -45,6 +45,12 @@ impl<C: Calls> Scm<C> {
             None => None,
         };
         for info in delayed.iter().chain(&infos) {
+            if self
+                .is_there_already(&service, info)
+                .failing(Operation::Set(setting(info)), name)?
+            {
+                continue;
+            }
             self.calls
                 .change_config2(&service, info)
                 .failing(Operation::Set(setting(info)), name)?;
@@ -57,12 +63,21 @@ impl<C: Calls> Scm<C> {
         Ok(())
     }
 
+    /// To take triggers away where there are none is an error to the system.
+    fn is_there_already(&self, service: &C::Service, info: &Info) -> Called<bool> {
+        let none = Info::Triggers(Vec::new());
+        if *info != none {
+            return Ok(false);
+        }
+        match self.calls.query_config2(service, Level::Triggers) {
+            Ok(found) => Ok(found == none),
+            Err(error) if error.is_unsupported() => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether the delay has to be set or taken back. Only an automatic start has one.
-    fn delayed_start(
-        &self,
-        service: &C::Service,
-        start: StartType,
-    ) -> Result<Option<Info>, super::Win32Error> {
+    fn delayed_start(&self, service: &C::Service, start: StartType) -> Called<Option<Info>> {
         let wanted = match start {
             StartType::Automatic => false,
             StartType::Delayed => true,

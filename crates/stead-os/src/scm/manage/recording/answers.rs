@@ -12,46 +12,8 @@ use super::super::calls::{
 use super::super::numbers::{access, error};
 use super::super::status::{Listed, ServiceStatus};
 use super::memory::{Entry, failed};
+use super::privileges::PRIVILEGES;
 use super::{Call, Recording, Shared};
-
-/// The privileges that Windows has ("Privilege Constants").
-const PRIVILEGES: &[&str] = &[
-    "SeAssignPrimaryTokenPrivilege",
-    "SeAuditPrivilege",
-    "SeBackupPrivilege",
-    "SeChangeNotifyPrivilege",
-    "SeCreateGlobalPrivilege",
-    "SeCreatePagefilePrivilege",
-    "SeCreatePermanentPrivilege",
-    "SeCreateSymbolicLinkPrivilege",
-    "SeCreateTokenPrivilege",
-    "SeDebugPrivilege",
-    "SeDelegateSessionUserImpersonatePrivilege",
-    "SeEnableDelegationPrivilege",
-    "SeImpersonatePrivilege",
-    "SeIncreaseBasePriorityPrivilege",
-    "SeIncreaseQuotaPrivilege",
-    "SeIncreaseWorkingSetPrivilege",
-    "SeLoadDriverPrivilege",
-    "SeLockMemoryPrivilege",
-    "SeMachineAccountPrivilege",
-    "SeManageVolumePrivilege",
-    "SeProfileSingleProcessPrivilege",
-    "SeRelabelPrivilege",
-    "SeRemoteShutdownPrivilege",
-    "SeRestorePrivilege",
-    "SeSecurityPrivilege",
-    "SeShutdownPrivilege",
-    "SeSyncAgentPrivilege",
-    "SeSystemEnvironmentPrivilege",
-    "SeSystemProfilePrivilege",
-    "SeSystemtimePrivilege",
-    "SeTakeOwnershipPrivilege",
-    "SeTcbPrivilege",
-    "SeTimeZonePrivilege",
-    "SeTrustedCredManAccessPrivilege",
-    "SeUndockPrivilege",
-];
 
 /// What users who are no administrators may do to the manager and to services.
 const USER_MANAGER: u32 = access::SC_MANAGER_CONNECT | access::SC_MANAGER_ENUMERATE_SERVICE;
@@ -206,6 +168,11 @@ impl Calls for Recording {
             }
             if entry.deleted {
                 return failed(error::ERROR_SERVICE_MARKED_FOR_DELETE);
+            }
+            // As documented: there must be some to take away.
+            let none = Info::Triggers(Vec::new());
+            if *info == none && entry.info(Level::Triggers) == none {
+                return failed(error::ERROR_INVALID_PARAMETER);
             }
             entry.set(info);
             Ok(())

@@ -22,6 +22,7 @@
 
 mod answers;
 mod memory;
+mod privileges;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 pub use answers::{Manager, Service};
