@@ -1,5 +1,6 @@
 //! The operating system's side: processes, groups, jobs. The only crate with `unsafe`.
 //!
+//! - [`control`]: what the system asks of a service, on its way to the service's thread
 //! - [`process`]: start programs, and keep their trees in hand
 //! - [`notify`]: the readiness protocol of systemd, both ends (Unix)
 //! - `pipe`: the control pipe (Windows)
@@ -7,6 +8,7 @@
 //! - [`memory`]: this process's own
 //! - [`host`]: the machine itself, and the user's place on it
 
+pub mod control;
 pub mod host;
 pub mod listener;
 pub mod memory;
