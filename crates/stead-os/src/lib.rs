@@ -4,6 +4,7 @@
 //! - [`process`]: start programs, and keep their trees in hand
 //! - [`notify`]: the readiness protocol of systemd, both ends (Unix)
 //! - `pipe`: the control pipe (Windows)
+//! - [`scm`]: the service control manager (Windows)
 //! - [`listener`]: who listens on a port
 //! - [`memory`]: this process's own
 //! - [`host`]: the machine itself, and the user's place on it
@@ -19,5 +20,6 @@ pub mod pipe;
 pub mod process;
 #[cfg(target_os = "linux")]
 pub mod readiness;
+pub mod scm;
 #[cfg(windows)]
 mod wide;
