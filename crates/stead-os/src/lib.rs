@@ -15,8 +15,9 @@ pub mod listener;
 pub mod memory;
 #[cfg(unix)]
 pub mod notify;
-#[cfg(windows)]
+#[cfg(all(windows, feature = "programs"))]
 pub mod pipe;
+#[cfg(feature = "programs")]
 pub mod process;
 #[cfg(target_os = "linux")]
 pub mod readiness;
