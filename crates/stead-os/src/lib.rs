@@ -3,6 +3,7 @@
 //! - [`control`]: what the system asks of a service, on its way to the service's thread
 //! - [`process`]: start programs, and keep their trees in hand
 //! - [`notify`]: the readiness protocol of systemd, both ends (Unix)
+//! - `systemd`: its units, its manager over D-Bus, its journal, its sockets (Linux)
 //! - `pipe`: the control pipe (Windows)
 //! - [`scm`]: the service control manager (Windows)
 //! - [`listener`]: who listens on a port
@@ -22,5 +23,7 @@ pub mod process;
 #[cfg(target_os = "linux")]
 pub mod readiness;
 pub mod scm;
+#[cfg(target_os = "linux")]
+pub mod systemd;
 #[cfg(windows)]
 mod wide;

@@ -5,12 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::shell;
+use crate::{needs, shell};
 
 const TRIPLE: &str = "x86_64-pc-windows-gnu";
-
-/// Debian's compiler: the one whose library sources are installed.
-const RUSTC: &str = "/usr/bin/rustc";
 
 /// A test program and where it comes from.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +39,7 @@ pub(super) fn build(target: &Path, packages: &[&str]) -> Result<Built> {
             .args(packages.iter().flat_map(|package| ["--package", package]))
             .arg("--target-dir")
             .arg(target)
-            .env("RUSTC", RUSTC)
+            .env("RUSTC", needs::COMPILER)
             .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO_PROFILE_DEV_DEBUG", "false")
             .env("CARGO_INCREMENTAL", "0")
