@@ -41,7 +41,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "windows",
-        run: windows::run,
+        run: || windows::run(&[]),
     },
 ];
 

@@ -1,15 +1,17 @@
 //! The operating system's side: processes, groups, jobs. The only crate with `unsafe`.
 //!
+//! - [`command_line`]: command lines as Windows' programs part them
 //! - [`control`]: what the system asks of a service, on its way to the service's thread
+//! - [`scm`]: services under Windows' service control manager
 //! - [`process`]: start programs, and keep their trees in hand
 //! - [`notify`]: the readiness protocol of systemd, both ends (Unix)
 //! - `systemd`: its units, its manager over D-Bus, its journal, its sockets (Linux)
 //! - `pipe`: the control pipe (Windows)
-//! - [`scm`]: the service control manager (Windows)
 //! - [`listener`]: who listens on a port
 //! - [`memory`]: this process's own
 //! - [`host`]: the machine itself, and the user's place on it
 
+pub mod command_line;
 pub mod control;
 pub mod host;
 pub mod listener;
