@@ -68,28 +68,48 @@
 //! | `NOTIFY_SOCKET` | where `sd_notify` goes, a path or `@abstract` | nowhere |
 //! | `WATCHDOG_USEC`, `WATCHDOG_PID` | the watchdog's patience, and with whom | no watchdog |
 
+#[cfg(feature = "async")]
 mod context;
 mod environment;
 mod error;
+#[cfg(feature = "registry")]
 mod heartbeat;
+mod inbox;
+mod log;
 mod notify;
 mod panics;
+mod platform;
+mod report;
 mod run;
-mod signals;
+#[cfg(feature = "async")]
+mod serve;
+mod verbs;
+#[cfg(feature = "async")]
 mod watchdog;
+mod work;
 
-pub use context::{Context, Unfinished, WorkGuard};
+pub mod blocking;
+
+#[cfg(feature = "async")]
+pub use context::Context;
 pub use error::Error;
-pub use run::run;
+#[cfg(feature = "async")]
+pub use serve::run;
 /// Clients of the registry and of the agent.
+#[cfg(feature = "registry")]
 pub use stead_client as client;
+pub use stead_os::control::{Accepted, Control, CustomCode, NotCustom, PowerEvent, SessionEvent};
+pub use work::{Unfinished, WorkGuard};
 
-use std::future::Future;
-
-/// A service: what it is called and what it does.
+/// A service: what it is called, what it accepts and what it does.
+#[cfg(feature = "async")]
 pub trait Service: Send + 'static {
     /// The name it has where nobody gives it another.
     const NAME: &'static str;
+
+    /// The controls it has a use for. All others are refused, and it never sees
+    /// them. Stop is always among them.
+    const ACCEPTS: Accepted = Accepted::ENDING;
 
     /// Does the work, from the start to the end of the process.
     ///
