@@ -212,15 +212,22 @@ async fn until_over(supervisor: &Arc<Supervisor>, name: &ServiceName) -> Result<
             && !status.restart_due
             && matches!(status.state, State::Error | State::Terminated)
     };
+    let mut reloading = None;
     let ended = loop {
         tokio::select! {
             ended = status.wait_for(over) => break ended.map(|status| Arc::clone(&status)).ok(),
             wish = wishes.recv() => match wish {
-                Some(Wish::Reload) => reload(supervisor, name, &by).await,
+                // Beside the rest: whoever asks for the end does not wait for it.
+                Some(Wish::Reload) => {
+                    let (supervisor, name) = (Arc::clone(supervisor), name.clone());
+                    let reloads = reload(supervisor, name, by.clone());
+                    reloading = Some(AbortOnDropHandle::new(tokio::spawn(reloads)));
+                }
                 Some(Wish::End) | None => break None,
             },
         }
     };
+    drop(reloading);
     if let Some(ended) = ended {
         return Ok(Over::Ended(ended));
     }
@@ -238,8 +245,8 @@ async fn until_over(supervisor: &Arc<Supervisor>, name: &ServiceName) -> Result<
 }
 
 /// The manager that runs this asks for it.
-async fn reload(supervisor: &Supervisor, name: &ServiceName, by: &Asker) {
-    if let Err(error) = supervisor.reload(name, by).await {
+async fn reload(supervisor: Arc<Supervisor>, name: ServiceName, by: Asker) {
+    if let Err(error) = supervisor.reload(&name, &by).await {
         tracing::warn!(service = %name, %error, "cannot reload");
         // The manager waits to hear that the reload is over, which it is.
         platform::ready();
@@ -258,7 +265,17 @@ async fn quiet_down(mut status: watch::Receiver<Arc<Status>>) {
 }
 
 /// The exit status: the program's own where it had one.
+///
+/// A manager reads only that it is 0 or not: to it, 0 is what the definition calls a success, a
+/// program that was stopped too, whatever it said.
 fn report(name: &ServiceName, loaded: &Loaded, status: &Status) -> Result<ExitCode, Failure> {
+    if std::env::var_os("NOTIFY_SOCKET").is_some() {
+        match (status.state, status.exit) {
+            (State::Terminated, _) => return Ok(ExitCode::SUCCESS),
+            (State::Error, Some(Exit::Code(0))) => return Ok(ExitCode::from(FAILED)),
+            _ => {}
+        }
+    }
     match status.exit {
         Some(Exit::Code(code))
             if status.state == State::Terminated && is_success(loaded, name, code) =>

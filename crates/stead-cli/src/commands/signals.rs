@@ -44,8 +44,10 @@ pub(super) fn ending() -> Result<mpsc::Receiver<Wish>, Failure> {
             let wish = wish.clone();
             tokio::spawn(async move {
                 while signals.recv().await.is_some() {
-                    // A full channel has said it already.
-                    let _ = wish.try_send(means);
+                    // The last places are for the end; a full channel has said it already.
+                    if means == Wish::End || wish.capacity() > WISHES_MAX / 2 {
+                        let _ = wish.try_send(means);
+                    }
                 }
             });
         }
