@@ -101,22 +101,48 @@ impl Places {
     }
 }
 
-/// Writes a file in one step, for everybody to read and its owner alone to write.
+/// Writes a file in one step, for everybody to read and its owner alone to write, whatever the
+/// caller's mask: the accounts of services read it too.
 pub(crate) fn write(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
 
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+        make(folder)?;
     }
-    let new = path.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
-    let mut file = options.open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)
+    let new = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file = std::fs::File::create(&new)?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| open_to_all(&file, 0o644))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(&new, path));
+    written.inspect_err(|_| {
+        // The error that led here is what counts.
+        let _ = std::fs::remove_file(&new);
+    })
+}
+
+/// Makes a folder and those above it that are not there.
+fn make(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent() {
+        make(above)?;
+    }
+    std::fs::create_dir(folder)?;
+    open_to_all(&std::fs::File::open(folder)?, 0o755)
+}
+
+#[cfg(unix)]
+fn open_to_all(file: &std::fs::File, mode: u32) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(std::fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn open_to_all(_file: &std::fs::File, _mode: u32) -> std::io::Result<()> {
+    Ok(())
 }
 
 #[cfg(test)]

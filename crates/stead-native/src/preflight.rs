@@ -51,27 +51,55 @@ pub(crate) fn within<'a>(path: &Path, roots: &[&'a str]) -> Option<&'a str> {
         .copied()
 }
 
-/// The file or folder on the way to `path`, links followed, that others than root may change;
-/// `None` where only root may.
+/// How many links a way may have, as the kernel counts.
+const LINKS_MAX: usize = 40;
+
+/// The file, folder or link on the way to `path` that others than root may change, wherever the
+/// links on it lead; `None` where only root may. A way that cannot be walked is open.
 #[cfg(unix)]
 pub(crate) fn changeable(path: &Path) -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt as _;
+    use std::path::Component;
 
     /// The bit that lets only owners take files out of a folder all may write.
     const STICKY: u32 = 0o1000;
 
-    let real = path.canonicalize().ok()?;
-    let mut ways: Vec<&Path> = real.ancestors().collect();
-    if real != path {
-        ways.extend(path.ancestors().skip(1));
+    let mut links = 0;
+    let mut ahead: Vec<PathBuf> = vec![path.to_owned()];
+    let mut here = PathBuf::from("/");
+    while let Some(way) = ahead.pop() {
+        let mut parts = way.components();
+        let Some(part) = parts.next() else { continue };
+        ahead.push(parts.as_path().to_owned());
+        match part {
+            Component::RootDir => here = PathBuf::from("/"),
+            Component::ParentDir => {
+                here.pop();
+            }
+            Component::Normal(name) => here.push(name),
+            Component::CurDir | Component::Prefix(_) => {}
+        }
+        let Ok(meta) = here.symlink_metadata() else {
+            return Some(here);
+        };
+        if meta.uid() != 0 {
+            return Some(here);
+        }
+        if meta.file_type().is_symlink() {
+            links += 1;
+            let target = std::fs::read_link(&here)
+                .ok()
+                .filter(|_| links <= LINKS_MAX);
+            let Some(target) = target else {
+                return Some(here);
+            };
+            here.pop();
+            ahead.push(target);
+        } else if meta.mode() & 0o022 != 0 && !(meta.is_dir() && meta.mode() & STICKY != 0) {
+            return Some(here);
+        }
     }
-    let open = ways.into_iter().find(|way| {
-        way.symlink_metadata().is_ok_and(|meta| {
-            let kept = meta.is_dir() && meta.mode() & STICKY != 0;
-            meta.uid() != 0 || (meta.mode() & 0o022 != 0 && !kept && !meta.file_type().is_symlink())
-        })
-    });
-    open.map(Path::to_owned)
+    None
 }
 
 /// The file or folder on the way to a program that an account without rights cannot pass or run.
@@ -151,6 +179,27 @@ mod tests {
         mode(&root, 0o755);
         mode(&program, 0o700);
         assert_eq!(out_of_reach(&program), Some(program));
+    }
+
+    #[test]
+    fn every_link_of_a_chain_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        mode(&root, 0o755);
+        if std::os::unix::fs::MetadataExt::uid(&fs::metadata(&root).unwrap()) != 0 {
+            return;
+        }
+        let open = root.join("open");
+        fs::create_dir(&open).unwrap();
+        symlink("/bin/sh", open.join("middle")).unwrap();
+        symlink("open/middle", root.join("first")).unwrap();
+        assert_eq!(changeable(&root.join("first")), None);
+        mode(&open, 0o777);
+        assert_eq!(changeable(&root.join("first")), Some(open));
+        let round = root.join("round");
+        symlink(&round, &round).unwrap();
+        assert_eq!(changeable(&round), Some(round));
+        assert!(changeable(Path::new("/no/such/program")).is_some());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use stead_model::definition::{Argv, Definition, Service};
+use stead_model::definition::{Argv, Definition, Reload, Service};
 use stead_model::name::ServiceName;
 
 /// A service whose paths are all absolute: what is installed.
@@ -58,6 +58,16 @@ impl Resolved {
         }
         if let Some(file) = &service.pid_file {
             absolute.pid_file = Some(text("pid_file", &service.path_under(base, file))?);
+        }
+        if let Some(Reload::Command(command)) = &mut absolute.reload
+            && command.program().contains(std::path::is_separator)
+        {
+            let program = service.path_under(base, command.program());
+            let mut words = vec![text("reload.command", &program)?];
+            words.extend(command.arguments().iter().cloned());
+            if let Ok(absolute) = Argv::new(words) {
+                *command = absolute;
+            }
         }
         for folder in &mut absolute.sandbox.write {
             *folder = text("sandbox.write", &service.path_under(base, folder))?;
@@ -154,6 +164,7 @@ command = ["./bin/orders", "--say", 'a "b" $c %d']
 directory = "."
 environment = { A = "1 2" }
 environment_file = ".env"
+reload = { command = ["./bin/reload", "now"] }
 
 [services.orders.stop]
 grace = "3s"
@@ -175,6 +186,10 @@ tcp = "127.0.0.1:7001"
         assert_eq!(service.command.arguments(), ["--say", "a \"b\" $c %d"]);
         assert_eq!(service.directory, "/srv/shop");
         assert_eq!(service.environment_file.as_deref(), Some("/srv/shop/.env"));
+        let Some(Reload::Command(reload)) = &service.reload else {
+            panic!("{:?}", service.reload);
+        };
+        assert_eq!(reload.words(), ["/srv/shop/bin/reload", "now"]);
         assert_eq!(service.sandbox.write, ["/srv/shop/data"]);
     }
 

@@ -19,6 +19,10 @@ fn a_taken_name_an_absent_one_and_the_same_again() {
         "{taken}"
     );
     assert!(!exists(&machine, "/etc/stead/services/nap.toml"));
+    let theirs = fails(&machine, 1, &["uninstall", "nap"]);
+    assert!(theirs.contains("the name nap is taken"), "{theirs}");
+    assert!(exists(&machine, "/etc/systemd/system/nap.service"));
+    fails(&machine, 3, &["uninstall", "../system/nap"]);
     machine.ok(&["rm", "/etc/systemd/system/nap.service"]);
     machine.ok(&["systemctl", "daemon-reload"]);
 
@@ -105,8 +109,17 @@ fn what_cannot_run_is_not_installed() {
         assert!(!exists(&machine, "/etc/stead/services/tool.toml"));
         assert!(!exists(&machine, "/etc/systemd/system/tool.service"));
     }
+    let account = fails(&machine, 1, &["install", "backup", "--", "/bin/sleep", "9"]);
+    assert!(
+        account.contains("there is an account backup already"),
+        "{account}"
+    );
     for (words, said) in [
-        (&["--set", "start=sometimes"][..], "sometimes"),
+        (
+            &["--set", "systemd.properties.User=root"][..],
+            "systemd.properties.User",
+        ),
+        (&["--set", "start=sometimes"], "sometimes"),
         (&["--set", "no.such=1"], "no"),
         (&["--start", "delayed"], "start = \"delayed\""),
         (&["--direct", "--set", "logs.keep=9"], "logs.keep"),

@@ -3,7 +3,7 @@
 use stead_testkit::{DEADLINE, eventually};
 
 use crate::support::{
-    account_of, define, eventually_status, exists, fails, machine, ok, running, status,
+    account_of, define, eventually_status, exists, fails, machine, ok, running, service, status,
 };
 
 const REDIS: &str = r#"
@@ -132,9 +132,83 @@ restart = { delay = "0s", max_delay = "30s" }
     assert_eq!(status(&machine, "worker")["pid"], hosted["pid"]);
     assert!(exists(&machine, "/var/log/stead/worker"));
 
-    ok(&machine, &["stop", "worker"]);
+    // It dies of SIGTERM, as it is meant to: that is no failure.
+    assert_eq!(ok(&machine, &["stop", "worker"]), "worker: TERMINATED\n");
     assert_eq!(running(&machine, "worker"), [0; 0]);
     ok(&machine, &["uninstall", "worker"]);
+}
+
+#[test]
+fn a_host_ends_as_the_definition_judges_its_program() {
+    let machine = machine();
+    for (name, program, state) in [
+        ("three", "exit 3", "TERMINATED"),
+        ("zero", "exit 0", "ERROR"),
+    ] {
+        let words = [
+            "install",
+            name,
+            "--hosted",
+            "--now",
+            "--set",
+            "success_exit=[3]",
+        ];
+        let never = [
+            "--set",
+            "restart.policy=never",
+            "--",
+            "/bin/sh",
+            "-c",
+            program,
+        ];
+        // It may be over before it counts as started.
+        let _ = service(&machine, &[&words[..], &never].concat());
+        eventually_status(&machine, name, state, |status| status["state"] == state);
+    }
+}
+
+#[test]
+fn a_reload_that_never_ends_holds_up_no_stop() {
+    let machine = machine();
+    machine.write_program("/opt/shop/worker.py", PYTHON);
+    let file = define(
+        &machine,
+        r#"
+[services.worker]
+command = ["python3", "worker.py"]
+ready = "notify"
+reload = { command = ["/bin/sleep", "1000"] }
+stop = { grace = "1s" }
+"#,
+    );
+    ok(
+        &machine,
+        &["install", "worker", "--file", file, "--hosted", "--now"],
+    );
+    ok(&machine, &["reload", "worker"]);
+    eventually(DEADLINE, "the reload has begun", || {
+        !running(&machine, "/bin/sleep 1000").is_empty()
+    });
+    assert_eq!(ok(&machine, &["stop", "worker"]), "worker: TERMINATED\n");
+}
+
+#[test]
+fn a_change_keeps_who_runs_it() {
+    let machine = machine();
+    let words = ["install", "nap", "--hosted", "--", "/bin/sleep", "1000"];
+    ok(&machine, &words);
+    ok(
+        &machine,
+        &[
+            "set",
+            "nap",
+            "description=Sleeps",
+            "sandbox.write=[\"srv\"]",
+        ],
+    );
+    assert_eq!(status(&machine, "nap")["mode"], "hosted");
+    let shown = ok(&machine, &["show", "nap"]);
+    assert!(shown.contains("ReadWritePaths=/srv"), "{shown}");
 }
 
 #[test]

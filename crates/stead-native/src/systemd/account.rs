@@ -2,26 +2,42 @@
 
 use std::path::Path;
 
+use stead_model::definition::{Argv, Reload, Service};
+
 use crate::preflight::{self, Finding};
+use crate::resolved::Resolved;
 
 /// Whether the account can be had, can run the program, and is not one that others could misuse.
-pub(super) fn findings(user: Option<&str>, program: &Path, host: Option<&Path>) -> Vec<Finding> {
+pub(super) fn findings(resolved: &Resolved, host: Option<&Path>) -> Vec<Finding> {
+    let service = &resolved.service;
+    let program = resolved.program();
     let mut findings = Vec::new();
     let images = std::iter::once(program).chain(host);
-    match user {
-        Some("root") => {
-            for image in images {
-                if let Some(open) = preflight::changeable(image) {
+    match service.user.as_deref() {
+        Some("root" | "0") => {
+            for file in images.chain(obeyed(service)) {
+                if let Some(open) = preflight::changeable(file) {
                     findings.push(
                         Finding::new(format!(
                             "{} would run as root, and others than root can change {}",
-                            image.display(),
+                            file.display(),
                             open.display()
                         ))
                         .hint("give the file and its folders to root alone, or the service another `user`"),
                     );
                 }
             }
+        }
+        None if stead_os::process::account_exists(resolved.name.as_str()) => {
+            let name = &resolved.name;
+            findings.push(
+                Finding::new(format!(
+                    "there is an account {name} already, and systemd would run the service as that"
+                ))
+                .hint(format!(
+                    "set user = \"{name}\" if that is meant; else give the service another name"
+                )),
+            );
         }
         Some(user) if !stead_os::process::account_exists(user) => {
             findings.push(
@@ -47,4 +63,29 @@ pub(super) fn findings(user: Option<&str>, program: &Path, host: Option<&Path>) 
         }
     }
     findings
+}
+
+/// The files besides the program that say what a service does: its environment file, the scripts
+/// and other files among its arguments, its further commands.
+fn obeyed(service: &Service) -> impl Iterator<Item = &Path> {
+    let hooks = [
+        &service.before_start,
+        &service.after_start,
+        &service.before_stop,
+        &service.after_stop,
+    ];
+    let reload = match &service.reload {
+        Some(Reload::Command(command)) => Some(command),
+        Some(Reload::Signal(_)) | None => None,
+    };
+    let commands = hooks
+        .into_iter()
+        .flatten()
+        .chain(reload)
+        .chain([&service.command]);
+    commands
+        .flat_map(Argv::words)
+        .chain(&service.environment_file)
+        .map(Path::new)
+        .filter(|path| path.is_absolute() && path.is_file())
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use stead_model::definition::Start;
+use stead_model::name::ServiceName;
 use stead_model::plan::{self, Choice, Mode, Program};
 use stead_os::systemd::blocking::Systemd as Bus;
 use stead_os::systemd::unit::UnitFile;
@@ -137,13 +138,14 @@ impl Systemd {
         }
         findings.extend(sandbox::preflight(service, self.places.scope, host));
         if self.places.scope == Scope::System {
-            findings.extend(account::findings(service.user.as_deref(), program, host));
+            findings.extend(account::findings(&request.resolved, host));
         }
         findings
     }
 
     /// The definition that is installed under a name, and the text it was read from.
     fn installed(&self, name: &str) -> Result<(Resolved, String), NativeError> {
+        named(name)?;
         let path = self.places.definition(name);
         let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => NativeError::NotInstalled {
@@ -221,7 +223,8 @@ impl Manager for Systemd {
         let files = self.files(request, choice.mode)?;
         let name = request.resolved.name.as_str();
         let bus = self.connect()?;
-        let done = match files::standing(&bus, &files, name)? {
+        let enable = starts_at_boot(&request.resolved);
+        let done = match files::standing(&bus, &files, name, enable)? {
             Standing::Free => Done::Installed,
             Standing::Same => return Ok(Done::Unchanged),
             Standing::Other if request.replace => Done::Replaced,
@@ -231,17 +234,27 @@ impl Manager for Systemd {
                 });
             }
         };
-        files::put(&bus, &files, name, starts_at_boot(&request.resolved))?;
+        files::put(&bus, &files, name, enable)?;
         Ok(done)
     }
 
     fn uninstall(&self, name: &str, within: Duration) -> Result<(), NativeError> {
+        named(name)?;
         let definition = self.places.definition(name);
         let path = self.unit_path(name);
-        if !definition.exists() && !path.exists() {
-            return Err(NativeError::NotInstalled {
-                name: name.to_owned(),
-            });
+        match path.symlink_metadata() {
+            Ok(_) if !files::is_ours(&path) => {
+                return Err(NativeError::Taken {
+                    name: name.to_owned(),
+                    by: Some(path),
+                });
+            }
+            Err(_) if !definition.exists() => {
+                return Err(NativeError::NotInstalled {
+                    name: name.to_owned(),
+                });
+            }
+            _ => {}
         }
         let unit = unit_name(name);
         let bus = self.connect()?;
@@ -358,6 +371,22 @@ impl Manager for Systemd {
 }
 
 impl Systemd {
+    /// What a change of an installed service has to keep: the executable of Stead it is hosted by,
+    /// and that it is hosted although the rule would not have it so.
+    pub fn kept(&self, resolved: &Resolved) -> (Option<PathBuf>, Option<Mode>) {
+        let name = resolved.name.as_str();
+        let text = std::fs::read_to_string(self.unit_path(name)).unwrap_or_default();
+        let host = host_in(&text);
+        let by_rule = plan::choose(
+            &resolved.service,
+            plan::Manager::Systemd,
+            Program::Foreign,
+            None,
+        );
+        let forced = host.is_some() && by_rule.is_ok_and(|choice| choice.mode == Mode::Direct);
+        (host, forced.then_some(Mode::Hosted))
+    }
+
     /// Who runs an installed service, as its unit says.
     fn mode_of(&self, name: &str) -> Mode {
         let text = std::fs::read_to_string(self.unit_path(name)).unwrap_or_default();
@@ -379,6 +408,16 @@ fn host_in(text: &str) -> Option<PathBuf> {
     let line = file.get("Service", "ExecStart")?;
     let commands = systemd::unit::command_lines(line).ok()?;
     commands.first()?.command.first().map(PathBuf::from)
+}
+
+/// A name that could be no service's is one of no installed service; it never becomes a path.
+fn named(name: &str) -> Result<(), NativeError> {
+    match ServiceName::new(name) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(NativeError::NotInstalled {
+            name: name.to_owned(),
+        }),
+    }
 }
 
 fn starts_at_boot(resolved: &Resolved) -> bool {

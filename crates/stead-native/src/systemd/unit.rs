@@ -38,7 +38,7 @@ pub(super) fn unit(source: &Source<'_>) -> Result<UnitFile, UnitError> {
             },
         );
     } else {
-        install.list("WantedBy", wanted_by)?;
+        install.units("WantedBy", wanted_by)?;
     }
     Ok(file)
 }
@@ -58,10 +58,10 @@ fn head(section: &mut Section, source: &Source<'_>) -> Result<(), UnitError> {
         .map(|dependency| format!("{dependency}.service"))
         .collect();
     if !needed.is_empty() {
-        section.list("Requires", &needed)?;
+        section.units("Requires", &needed)?;
     }
     if !service.systemd.wants.is_empty() {
-        section.list("Wants", &service.systemd.wants)?;
+        section.units("Wants", &service.systemd.wants)?;
     }
     let mut after = needed;
     after.extend(service.systemd.after.iter().cloned());
@@ -69,7 +69,7 @@ fn head(section: &mut Section, source: &Source<'_>) -> Result<(), UnitError> {
         after.push("network.target".to_owned());
     }
     if !after.is_empty() {
-        section.list("After", &after)?;
+        section.units("After", &after)?;
     }
     if service.start == Start::Disabled {
         section.set("RefuseManualStart", "yes");
@@ -105,7 +105,7 @@ fn body(section: &mut Section, source: &Source<'_>) -> Result<(), UnitError> {
         section.set("RuntimeDirectory", format!("stead-{name}"));
     }
     if let Some(slice) = &service.systemd.slice {
-        section.list("Slice", [slice])?;
+        section.units("Slice", [slice])?;
     }
     limits(section, service);
     sandbox::add(section, service, source.places.scope)?;
@@ -147,7 +147,9 @@ fn direct(section: &mut Section, service: &Service) -> Result<(), UnitError> {
     }
     section.set("KillSignal", service.stop.signal);
     section.set("TimeoutStartSec", time(service.ready_timeout));
-    section.set("TimeoutStopSec", time(service.stop.grace));
+    // To systemd, no time at all is all the time there is.
+    let grace = service.stop.grace.max(Period::from_millis(1));
+    section.set("TimeoutStopSec", time(grace));
     if let Some(watchdog) = service.systemd.watchdog {
         section.set("WatchdogSec", time(watchdog));
     }

@@ -30,8 +30,7 @@ pub(super) fn run(
             (_, true) => Some(Mode::Hosted),
             _ => None,
         },
-        host: std::env::current_exe()
-            .map_err(|error| Failure::of(FAILED, "cannot tell where stead itself is", &error))?,
+        host: change::stead_itself()?,
         replace: options.replace,
     };
     let name = &options.name;
@@ -109,20 +108,13 @@ fn resolve(options: &Install) -> Result<Resolved, Failure> {
             .map_err(|error| Failure::of(FAILED, "cannot tell the folder this runs in", &error))?;
         (service, base)
     };
-    let environment = stead_supervisor::environment::inherited();
     let typed_in = if options.command.is_empty() {
         base.join(&service.directory)
     } else {
         base.clone()
     };
-    let program =
-        stead_supervisor::program::find(service.command.program(), &typed_in, &environment)
-            .map_err(|error| {
-                Failure::from_error(FAILED, &error).during(format!("cannot install {name}"))
-            })?;
-    let resolved = Resolved::new(&name, &service, &base, &program)
-        .map_err(|error| Failure::from_error(USAGE, &error))?;
-    change::apply(resolved, &assignments(options))
+    let service = change::apply(&name, &service, &assignments(options))?;
+    change::resolve(&name, &service, &base, &typed_in)
 }
 
 /// The flags that are keys of the definition.
