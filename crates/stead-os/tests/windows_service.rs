@@ -10,14 +10,15 @@ use stead_os::control::CAPACITY;
 use windows::scm::{Installed, Manager};
 use windows::{Watched, example};
 use windows_sys::Win32::Foundation::{
-    ERROR_CALL_NOT_IMPLEMENTED, ERROR_FILE_NOT_FOUND, ERROR_INVALID_SERVICE_CONTROL,
-    ERROR_SERVICE_CANNOT_ACCEPT_CTRL, ERROR_SERVICE_NOT_ACTIVE, ERROR_SERVICE_SPECIFIC_ERROR,
+    ERROR_CALL_NOT_IMPLEMENTED, ERROR_FILE_NOT_FOUND, ERROR_INVALID_PARAMETER,
+    ERROR_INVALID_SERVICE_CONTROL, ERROR_SERVICE_CANNOT_ACCEPT_CTRL, ERROR_SERVICE_NOT_ACTIVE,
+    ERROR_SERVICE_SPECIFIC_ERROR,
 };
 use windows_sys::Win32::System::Services::{
     SERVICE_ACCEPT_PAUSE_CONTINUE, SERVICE_ACCEPT_PRESHUTDOWN, SERVICE_ACCEPT_STOP,
     SERVICE_CONTROL_CONTINUE, SERVICE_CONTROL_INTERROGATE, SERVICE_CONTROL_PARAMCHANGE,
-    SERVICE_CONTROL_PAUSE, SERVICE_CONTROL_STOP, SERVICE_PAUSED, SERVICE_RUNNING,
-    SERVICE_START_PENDING, SERVICE_STOP_PENDING, SERVICE_STOPPED,
+    SERVICE_CONTROL_PAUSE, SERVICE_CONTROL_PRESHUTDOWN, SERVICE_CONTROL_STOP, SERVICE_PAUSED,
+    SERVICE_RUNNING, SERVICE_START_PENDING, SERVICE_STOP_PENDING, SERVICE_STOPPED,
 };
 
 fn install<'a>(manager: &'a Manager, name: &str, role: &str) -> Installed<'a> {
@@ -211,6 +212,24 @@ fn failures_are_told_by_their_codes() {
             (windows, specific),
             "{role}"
         );
+    }
+}
+
+/// Only the system may send it: Wine's manager takes it from anybody, Windows' says that it is no
+/// control.
+#[test]
+fn a_preshutdown_ends_it() {
+    let manager = Manager::alone();
+    let service = install(&manager, "preshutdown", "plain");
+    service.start(&[]);
+    service.until(SERVICE_RUNNING);
+    let sent = service.control(SERVICE_CONTROL_PRESHUTDOWN);
+    if windows::under_wine() {
+        sent.unwrap();
+        assert_eq!(service.until(SERVICE_STOPPED).dwWin32ExitCode, 0);
+        assert_eq!(service.told()[1..], ["Preshutdown"]);
+    } else {
+        assert_eq!(sent.err(), Some(ERROR_INVALID_PARAMETER));
     }
 }
 
