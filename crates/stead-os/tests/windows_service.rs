@@ -215,22 +215,18 @@ fn failures_are_told_by_their_codes() {
     }
 }
 
-/// Only the system may send it: Wine's manager takes it from anybody, Windows' says that it is no
-/// control.
+/// Only the system may, when the machine goes down.
 #[test]
-fn a_preshutdown_ends_it() {
+fn nobody_sends_a_preshutdown_by_hand() {
     let manager = Manager::alone();
     let service = install(&manager, "preshutdown", "plain");
     service.start(&[]);
     service.until(SERVICE_RUNNING);
-    let sent = service.control(SERVICE_CONTROL_PRESHUTDOWN);
-    if windows::under_wine() {
-        sent.unwrap();
-        assert_eq!(service.until(SERVICE_STOPPED).dwWin32ExitCode, 0);
-        assert_eq!(service.told()[1..], ["Preshutdown"]);
-    } else {
-        assert_eq!(sent.err(), Some(ERROR_INVALID_PARAMETER));
-    }
+    let refused = service.control(SERVICE_CONTROL_PRESHUTDOWN).err();
+    assert_eq!(refused, Some(ERROR_INVALID_PARAMETER));
+    service.control(SERVICE_CONTROL_STOP).unwrap();
+    service.until(SERVICE_STOPPED);
+    assert_eq!(service.told()[1..], ["Stop"]);
 }
 
 #[test]
