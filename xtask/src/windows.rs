@@ -21,6 +21,7 @@ use crate::shell;
 
 /// What is tested under Wine.
 const SUITES: &[Suite] = &[
+    Suite::all("stead"),
     Suite::all("stead-model"),
     Suite::all("stead-os").across_boot("windows_scm_boot"),
     // A thousand power cuts of a disk in memory are the same on every system, and slow here.

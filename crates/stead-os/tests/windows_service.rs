@@ -10,14 +10,15 @@ use stead_os::control::CAPACITY;
 use windows::scm::{Installed, Manager};
 use windows::{Watched, example};
 use windows_sys::Win32::Foundation::{
-    ERROR_CALL_NOT_IMPLEMENTED, ERROR_FILE_NOT_FOUND, ERROR_INVALID_SERVICE_CONTROL,
-    ERROR_SERVICE_CANNOT_ACCEPT_CTRL, ERROR_SERVICE_NOT_ACTIVE, ERROR_SERVICE_SPECIFIC_ERROR,
+    ERROR_CALL_NOT_IMPLEMENTED, ERROR_FILE_NOT_FOUND, ERROR_INVALID_PARAMETER,
+    ERROR_INVALID_SERVICE_CONTROL, ERROR_SERVICE_CANNOT_ACCEPT_CTRL, ERROR_SERVICE_NOT_ACTIVE,
+    ERROR_SERVICE_SPECIFIC_ERROR,
 };
 use windows_sys::Win32::System::Services::{
     SERVICE_ACCEPT_PAUSE_CONTINUE, SERVICE_ACCEPT_PRESHUTDOWN, SERVICE_ACCEPT_STOP,
     SERVICE_CONTROL_CONTINUE, SERVICE_CONTROL_INTERROGATE, SERVICE_CONTROL_PARAMCHANGE,
-    SERVICE_CONTROL_PAUSE, SERVICE_CONTROL_STOP, SERVICE_PAUSED, SERVICE_RUNNING,
-    SERVICE_START_PENDING, SERVICE_STOP_PENDING, SERVICE_STOPPED,
+    SERVICE_CONTROL_PAUSE, SERVICE_CONTROL_PRESHUTDOWN, SERVICE_CONTROL_STOP, SERVICE_PAUSED,
+    SERVICE_RUNNING, SERVICE_START_PENDING, SERVICE_STOP_PENDING, SERVICE_STOPPED,
 };
 
 fn install<'a>(manager: &'a Manager, name: &str, role: &str) -> Installed<'a> {
@@ -212,6 +213,20 @@ fn failures_are_told_by_their_codes() {
             "{role}"
         );
     }
+}
+
+/// Only the system may, when the machine goes down.
+#[test]
+fn nobody_sends_a_preshutdown_by_hand() {
+    let manager = Manager::alone();
+    let service = install(&manager, "preshutdown", "plain");
+    service.start(&[]);
+    service.until(SERVICE_RUNNING);
+    let refused = service.control(SERVICE_CONTROL_PRESHUTDOWN).err();
+    assert_eq!(refused, Some(ERROR_INVALID_PARAMETER));
+    service.control(SERVICE_CONTROL_STOP).unwrap();
+    service.until(SERVICE_STOPPED);
+    assert_eq!(service.told()[1..], ["Stop"]);
 }
 
 #[test]

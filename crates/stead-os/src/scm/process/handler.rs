@@ -100,7 +100,7 @@ unsafe fn read(control: u32, event: u32, data: *const c_void) -> Option<Control>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::{PowerEvent, SessionEvent};
+    use crate::control::{Accepted, CAPACITY, PowerEvent, SessionEvent, channel};
 
     #[test]
     fn controls_and_what_comes_with_them() {
@@ -139,12 +139,44 @@ mod tests {
         assert_eq!(control, Some(expected));
     }
 
+    /// In one test, since a process has one handler for life.
     #[test]
-    fn before_there_is_a_service_the_handler_answers_all_the_same() {
-        // SAFETY: none of these comes with data.
-        let ask = |control| unsafe { on_control(control, 0, ptr::null_mut(), ptr::null_mut()) };
+    fn the_handler_answers_before_during_and_after_the_service() {
+        let ask = |control| {
+            // SAFETY: none of these comes with data.
+            unsafe { on_control(control, 0, ptr::null_mut(), ptr::null_mut()) }
+        };
         assert_eq!(ask(SERVICE_CONTROL_INTERROGATE), NO_ERROR);
         assert_eq!(ask(SERVICE_CONTROL_STOP), ERROR_SERVICE_CANNOT_ACCEPT_CTRL);
         assert_eq!(ask(7), ERROR_CALL_NOT_IMPLEMENTED);
+
+        let accepted = Accepted::ENDING | Accepted::PRESHUTDOWN | Accepted::CUSTOM;
+        let (poster, mut controls) = channel(accepted);
+        set_poster(poster);
+        assert_eq!(ask(SERVICE_CONTROL_PAUSE), ERROR_CALL_NOT_IMPLEMENTED);
+        for _ in 0..CAPACITY {
+            assert_eq!(ask(200), NO_ERROR);
+        }
+        assert_eq!(ask(200), ERROR_SERVICE_CANNOT_ACCEPT_CTRL);
+        for control in [
+            SERVICE_CONTROL_PRESHUTDOWN,
+            SERVICE_CONTROL_STOP,
+            SERVICE_CONTROL_SHUTDOWN,
+            SERVICE_CONTROL_STOP,
+            SERVICE_CONTROL_INTERROGATE,
+        ] {
+            assert_eq!(ask(control), NO_ERROR, "{control}");
+        }
+        for _ in 0..CAPACITY {
+            assert!(controls.try_next().is_some());
+        }
+        for control in [Control::Preshutdown, Control::Stop, Control::Shutdown] {
+            assert_eq!(controls.try_next(), Some(control));
+        }
+        assert_eq!(controls.try_next(), None);
+
+        drop(controls);
+        assert_eq!(ask(SERVICE_CONTROL_INTERROGATE), NO_ERROR);
+        assert_eq!(ask(SERVICE_CONTROL_STOP), ERROR_SERVICE_CANNOT_ACCEPT_CTRL);
     }
 }
