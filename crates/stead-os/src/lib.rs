@@ -7,12 +7,14 @@
 //! - [`notify`]: the readiness protocol of systemd, both ends (Unix)
 //! - `systemd`: its units, its manager over D-Bus, its journal, its sockets (Linux)
 //! - `pipe`: the control pipe (Windows)
+//! - [`eventlog`]: the Windows event log; its texts are in every executable that links this
 //! - [`listener`]: who listens on a port
 //! - [`memory`]: this process's own
 //! - [`host`]: the machine itself, and the user's place on it
 
 pub mod command_line;
 pub mod control;
+pub mod eventlog;
 pub mod host;
 pub mod listener;
 pub mod memory;
