@@ -142,8 +142,8 @@ restart = { delay = "0s", max_delay = "30s" }
 fn a_host_ends_as_the_definition_judges_its_program() {
     let machine = machine();
     for (name, program, state) in [
-        ("three", "exit 3", "TERMINATED"),
-        ("zero", "exit 0", "ERROR"),
+        ("three", "sleep 1; exit 3", "TERMINATED"),
+        ("zero", "sleep 1; exit 0", "ERROR"),
     ] {
         let words = [
             "install",
@@ -161,7 +161,7 @@ fn a_host_ends_as_the_definition_judges_its_program() {
             "-c",
             program,
         ];
-        // It may be over before it counts as started.
+        // Long enough to be ready first: one that is over before it said so has failed to systemd.
         let _ = service(&machine, &[&words[..], &never].concat());
         eventually_status(&machine, name, state, |status| status["state"] == state);
     }
