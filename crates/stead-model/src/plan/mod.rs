@@ -103,6 +103,21 @@ pub struct Refusal {
     pub why: String,
 }
 
+/// Settings of a unit that decide who runs what, which are the definition's alone.
+const OURS: &[&str] = &[
+    "AmbientCapabilities",
+    "DynamicUser",
+    "Group",
+    "NotifyAccess",
+    "PermissionsStartOnly",
+    "PAMName",
+    "RootDirectory",
+    "RootImage",
+    "SupplementaryGroups",
+    "Type",
+    "User",
+];
+
 /// Decides who runs a service. `forced` is what the caller wants in any case.
 ///
 /// Everything that cannot be done is told at once.
@@ -147,6 +162,20 @@ pub fn choose(
         None if hosted.is_empty() => Mode::Direct,
         None => Mode::Hosted,
     };
+    if mode == Mode::Hosted && manager == Manager::Systemd && service.systemd.watchdog.is_some() {
+        return Err(vec![Refusal {
+            key: "systemd.watchdog".to_owned(),
+            manager,
+            why: format!(
+                "systemd would watch Stead, which hosts the program for {}; a heartbeat check is what watches the program then",
+                if hosted.is_empty() {
+                    "--hosted".to_owned()
+                } else {
+                    hosted.join(", ")
+                }
+            ),
+        }]);
+    }
     let because = match (mode, forced) {
         (Mode::Hosted, Some(_)) if hosted.is_empty() => vec!["--hosted".to_owned()],
         _ => hosted,
@@ -161,6 +190,9 @@ fn by(key: &str, manager: Manager, service: &Service) -> Option<By> {
     Some(match (key, manager) {
         // Readiness by health is the host's: no manager runs checks.
         ("ready", Manager::Systemd) if service.ready == Ready::Healthy => By::Host,
+        // There the file would go before `environment`, and 0 is always a success.
+        ("environment_file", Manager::Systemd) if !service.environment.is_empty() => By::Host,
+        ("success_exit", Manager::Systemd) if !service.success_exit.contains(&0) => By::Host,
         // No sandbox at all is what these have anyhow.
         ("sandbox.profile", _) if service.sandbox.profile == Profile::Off => By::Stead,
         _ => by,
@@ -182,6 +214,16 @@ fn values(service: &Service, manager: Manager) -> Vec<Refusal> {
             "start = \"delayed\"",
             "it starts all services as early as it can; \"automatic\" with systemd.after, or \"manual\" with a timer, do",
         );
+    }
+    if manager == Manager::Systemd {
+        for key in service.systemd.properties.keys() {
+            if OURS.contains(&key.as_str()) || key.starts_with("Exec") {
+                refuse(
+                    &format!("systemd.properties.{key}"),
+                    "Stead sets it from the definition; change the key it comes from",
+                );
+            }
+        }
     }
     if matches!(service.reload, Some(Reload::Signal(_))) && manager == Manager::Scm {
         refuse(

@@ -127,6 +127,21 @@ fn what_nobody_can_do_is_refused_all_at_once() {
 }
 
 #[test]
+fn what_decides_who_runs_is_not_set_behind_the_back() {
+    let root =
+        "[services.x.systemd.properties]\nUser = \"root\"\nExecStartPre = \"+/x\"\nNice = \"5\"";
+    assert_eq!(
+        refused(root, Manager::Systemd, None),
+        ["systemd.properties.ExecStartPre", "systemd.properties.User"]
+    );
+    let watched = "logs = { keep = 9 }\nsystemd = { watchdog = \"3s\" }";
+    assert_eq!(
+        refused(watched, Manager::Systemd, None),
+        ["systemd.watchdog"]
+    );
+}
+
+#[test]
 fn sections_of_other_managers_are_of_no_account() {
     let windows = "windows = { account = 'NT SERVICE\\x' }\nlaunchd = { throttle = \"1s\" }";
     assert_eq!(chosen(windows, Manager::Systemd), (Mode::Direct, vec![]));

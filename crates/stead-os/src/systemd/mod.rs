@@ -1,6 +1,6 @@
 //! systemd: units written and read, and the manager that runs them.
 //!
-//! - [`unit`]: unit files, quoted as systemd reads them
+//! - [`mod@unit`]: unit files, quoted as systemd reads them
 //! - `Systemd`: the manager over D-Bus, asynchronous; `blocking` is the same for those who wait
 //! - [`journal`]: the journal in its native protocol
 //! - [`listen`]: sockets that systemd opened for this process

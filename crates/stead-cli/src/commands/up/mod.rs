@@ -191,13 +191,13 @@ async fn serve_until_asked(
     let mut progress = progress::Progress::start(&agent, http);
     agent.start_automatic(&services::caller()).await;
     platform::ready();
-    wishes.recv().await;
+    signals::until_end(&mut wishes).await;
     platform::stopping();
     progress.stopping();
     let by = services::caller();
     tokio::select! {
         () = agent.stop(&by) => progress.catch_up().await,
-        _ = wishes.recv() => tracing::warn!("asked twice: the services are killed"),
+        () = signals::until_end(&mut wishes) => tracing::warn!("asked twice: the services are killed"),
     }
     progress.end().await;
     shutdown.cancel();
