@@ -111,6 +111,23 @@ pub use serve::run;
 #[cfg(feature = "registry")]
 pub use stead_client as client;
 pub use stead_os::control::{Accepted, Control, CustomCode, NotCustom, PowerEvent, SessionEvent};
+/// Sockets that systemd opened for this program, in the types of the standard
+/// library.
+///
+/// ```no_run
+/// # fn listener() -> Result<std::net::TcpListener, stead::Error> {
+/// let mut sockets = stead::listen::sockets()?;
+/// let listener = match sockets.tcp_listener("orders.socket")? {
+///     Some(listener) => listener,
+///     None => std::net::TcpListener::bind("127.0.0.1:7001")?,
+/// };
+/// // For tokio's `TcpListener::from_std`.
+/// listener.set_nonblocking(true)?;
+/// # Ok(listener)
+/// # }
+/// ```
+#[cfg(target_os = "linux")]
+pub use stead_os::systemd::listen;
 pub use work::{Unfinished, WorkGuard};
 
 /// A service: what it is called, what it accepts and what it does.

@@ -154,6 +154,8 @@ fn a_second_interrupt_ends_a_blocking_service_that_is_deaf() {
     assert!(made.unwrap().success());
     let running = supervisor.start(example("worker").arg(folder.path()));
     assert_eq!(supervisor.next(), "READY=1");
+    // It is open for writing once it is open for reading: from here on the service hangs.
+    let _writer = fs::OpenOptions::new().write(true).open(&fifo).unwrap();
     running.signal("INT");
     assert_eq!(supervisor.next(), "STOPPING=1");
     running.signal("INT");

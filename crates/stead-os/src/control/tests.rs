@@ -137,7 +137,7 @@ fn wakers_are_woken_once_and_for_something() {
 /// was posted.
 #[test]
 fn no_stop_is_lost_in_a_storm() {
-    const STOPS: usize = 20_000;
+    const STOPS: usize = 500;
     let (mut poster, mut controls) = channel(ALL);
     let seen = Arc::new(AtomicUsize::new(0));
     let service = thread::spawn({
@@ -150,24 +150,26 @@ fn no_stop_is_lost_in_a_storm() {
             }
         }
     });
-    let (mut queued, mut full, mut round) = (0, 0, 0);
-    // Longer where the service's thread has not yet had its turn on a busy machine.
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while round < STOPS || ((queued < 2 || full < 2) && Instant::now() < deadline) {
-        round += 1;
+    let (mut queued, mut full) = (0, 0);
+    let began = Instant::now();
+    // How often the two take turns is up to the machine.
+    while queued < STOPS || full < STOPS {
+        assert!(
+            began.elapsed() < DEADLINE,
+            "{queued} stops, {full} times full"
+        );
         if (0..=CAPACITY).any(|_| poster.post(CUSTOM) == Err(PostError::Full)) {
             full += 1;
         }
         match poster.post(Control::Stop) {
             Ok(Posted::Queued) => queued += 1,
             Ok(Posted::Coalesced) => {}
-            Err(error) => panic!("stop {round} was dropped: {error}"),
+            Err(error) => panic!("a stop was dropped after {queued}: {error}"),
         }
     }
     drop(poster);
     service.join().unwrap();
     assert_eq!(seen.load(Ordering::SeqCst), queued);
-    assert!(queued > 1 && full > 1, "{queued} stops, {full} times full");
 }
 
 #[test]
