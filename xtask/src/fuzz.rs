@@ -29,6 +29,8 @@ pub(crate) fn run(seconds: u32) -> Result<()> {
                 .arg(format!("fuzz/seeds/{target}"))
                 .arg("--")
                 .arg(format!("-max_total_time={seconds}"))
+                // A failure is told whatever this says; without it every new find is.
+                .args(["-verbosity=0", "-print_funcs=0"])
                 .args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"])
                 // The flags for coverage are unstable; this lets the stable compiler take them.
                 .env("RUSTC_BOOTSTRAP", "1"),

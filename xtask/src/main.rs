@@ -46,7 +46,10 @@ enum Chore {
         what: bench::Bench,
     },
     /// Build for Windows and run the tests that concern it under Wine.
-    Windows,
+    Windows {
+        /// The packages to build and test; without, all of them.
+        packages: Vec<String>,
+    },
     /// Fuzz every target for a while.
     Fuzz {
         /// Seconds for each target.
@@ -62,7 +65,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(),
         #[cfg(unix)]
         Chore::Bench { what } => bench::run(&what),
-        Chore::Windows => windows::run(),
+        Chore::Windows { packages } => windows::run(&packages),
         Chore::Fuzz { seconds } => fuzz::run(seconds),
     };
     match done {

@@ -31,9 +31,11 @@ struct Package {
 
 enum Proof {
     Program(&'static str),
-    /// For what no other system's package can stand in for, such as a compiler whose own
-    /// library sources are needed: a file of this very package, or dpkg's note of it.
+    /// For what no other system's package can stand in for: a file of this very package.
     Path(&'static str),
+    /// Debian's compiler with the sources of its library, new enough for this workspace: both are
+    /// versions of one source, and an older release of the system still offers an older one.
+    Compiler,
 }
 
 const PACKAGES: &[Package] = &[
@@ -49,6 +51,12 @@ const PACKAGES: &[Package] = &[
     ),
     package("curl", Proof::Program("curl"), &[User::Tests]),
     package("util-linux", Proof::Program("setpriv"), &[User::Tests]),
+    package("debootstrap", Proof::Program("debootstrap"), &[User::Tests]),
+    package(
+        "debian-archive-keyring",
+        Proof::Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
+        &[User::Tests],
+    ),
     package("g++", Proof::Program("c++"), &[User::Fuzz]),
     package(
         "gcc-mingw-w64-x86-64",
@@ -61,19 +69,31 @@ const PACKAGES: &[Package] = &[
         Proof::Path("/usr/lib/wine/wine64"),
         &[User::Windows],
     ),
-    package(
-        "rustc-web",
-        Proof::Path("/var/lib/dpkg/info/rustc-web.list"),
-        &[User::Windows],
-    ),
-    package(
-        "rust-web-src",
-        Proof::Path("/var/lib/dpkg/info/rust-web-src.list"),
-        &[User::Windows],
-    ),
+    package("rustc-web", Proof::Compiler, &[User::Windows]),
+    package("rust-web-src", Proof::Compiler, &[User::Windows]),
     package("supervisor", Proof::Program("supervisord"), &[User::Bench]),
     package("s6", Proof::Program("s6-log"), &[User::Bench]),
 ];
+
+/// Debian's compiler: the one whose library sources are installed.
+pub(crate) const COMPILER: &str = "/usr/bin/rustc";
+
+const COMPILER_SOURCES: &str = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
+
+/// The workspace's `rust-version`.
+const WANTED_COMPILER: (u32, u32) = (1, 95);
+
+/// Major and minor version of [`COMPILER`], if it is there.
+fn compiler_version() -> Option<(u32, u32)> {
+    let said = shell::output(shell::command(COMPILER).arg("--version")).ok()?;
+    version_in(&said)
+}
+
+/// Reads `rustc 1.95.0 (…)`.
+fn version_in(said: &str) -> Option<(u32, u32)> {
+    let mut numbers = said.split_whitespace().nth(1)?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
 
 /// A cargo subcommand from crates.io.
 struct Tool {
@@ -125,6 +145,10 @@ impl Proof {
         match self {
             Self::Program(name) => shell::find(name).is_some(),
             Self::Path(path) => Path::new(path).exists(),
+            Self::Compiler => {
+                Path::new(COMPILER_SOURCES).exists()
+                    && compiler_version().is_some_and(|version| version >= WANTED_COMPILER)
+            }
         }
     }
 }
@@ -145,15 +169,8 @@ fn install_packages(names: &[&str]) -> Result<()> {
             names.join(" ")
         );
     }
-    // The machine's package lists may be older than its mirror: fetch them anew only then.
-    if apt_install(names).is_err() {
-        shell::run(apt().arg("update"))?;
-        apt_install(names)?;
-    }
-    Ok(())
-}
-
-fn apt_install(names: &[&str]) -> Result<()> {
+    // The machine's own lists may be older than its mirror, and name older packages.
+    shell::run(apt().arg("update"))?;
     shell::run(
         apt()
             .args(["install", "--yes", "--no-install-recommends"])
@@ -225,5 +242,20 @@ mod tests {
         assert!(Proof::Program("sh").holds());
         assert!(!Proof::Program("no-such-program").holds());
         assert!(!Proof::Path("/no/such/path").holds());
+    }
+
+    #[test]
+    fn a_compiler_says_its_version() {
+        let said = "rustc 1.85.0 (4d91de4e4 2025-02-17) (built from a source tarball)";
+        assert_eq!(version_in(said), Some((1, 85)));
+        assert!(version_in(said) < Some(WANTED_COMPILER));
+        assert_eq!(version_in("no version"), None);
+    }
+
+    #[test]
+    fn the_wanted_compiler_is_the_workspace_s() {
+        let manifest = std::fs::read_to_string(shell::root().join("Cargo.toml")).unwrap();
+        let (major, minor) = WANTED_COMPILER;
+        assert!(manifest.contains(&format!("rust-version = \"{major}.{minor}\"")));
     }
 }

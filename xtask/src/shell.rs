@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -44,6 +45,39 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         .with_context(|| format!("cannot run `{shown}`"))?;
     if !status.success() {
         bail!("`{shown}` failed ({status})");
+    }
+    Ok(())
+}
+
+/// As [`run`]; an error also has the lines of stderr that are `of_interest`, each once.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a chore, which waits for what it starts"
+)]
+pub(crate) fn run_and_tell(command: &mut Command, of_interest: fn(&str) -> bool) -> Result<()> {
+    let shown = shown(command);
+    eprintln!("+ {shown}");
+    let cannot = || format!("cannot run `{shown}`");
+    let mut child = command
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(cannot)?;
+    let mut told = Vec::new();
+    if let Some(stderr) = child.stderr.take() {
+        for line in BufReader::new(stderr).split(b'\n') {
+            let line = line.with_context(cannot)?;
+            let line = String::from_utf8_lossy(&line);
+            eprintln!("{line}");
+            let line = line.trim().to_owned();
+            if of_interest(&line) && !told.contains(&line) {
+                told.push(line);
+            }
+        }
+    }
+    let status = child.wait().with_context(cannot)?;
+    if !status.success() {
+        told.insert(0, format!("`{shown}` failed ({status})"));
+        bail!(told.join("\n"));
     }
     Ok(())
 }
@@ -91,6 +125,15 @@ mod tests {
     fn a_failure_names_the_command_and_its_status() {
         let error = run(command("sh").args(["-c", "exit 3"])).unwrap_err();
         assert_eq!(error.to_string(), "`sh -c exit 3` failed (exit status: 3)");
+    }
+
+    #[test]
+    fn a_failure_tells_the_lines_of_interest_once() {
+        let script = "echo one >&2; echo FAIL two >&2; echo ' FAIL two' >&2; exit 1";
+        let mut command = command("sh");
+        command.args(["-c", script]);
+        let error = run_and_tell(&mut command, |line| line.starts_with("FAIL")).unwrap_err();
+        assert!(error.to_string().ends_with("(exit status: 1)\nFAIL two"));
     }
 
     #[test]

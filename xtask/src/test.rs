@@ -41,7 +41,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "windows",
-        run: windows::run,
+        run: || windows::run(&[]),
     },
 ];
 
@@ -75,7 +75,7 @@ pub(crate) fn everything(with_fuzz: bool) -> Result<()> {
                 seconds(took)
             ),
         }
-        outcomes.push((step.name, took, result.is_ok()));
+        outcomes.push((step.name, took, result));
     }
     summary(&outcomes)
 }
@@ -104,7 +104,22 @@ fn clippy() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
-    shell::run(&mut nextest())
+    // Made before any test needs it: the tests' own deadlines are not for a download.
+    shell::run(shell::cargo().args([
+        "run",
+        "--quiet",
+        "--locked",
+        "--package",
+        "stead-testkit",
+        "--example",
+        "machine_root",
+    ]))?;
+    // Named again at the very end, where a reader of a long log looks first.
+    shell::run_and_tell(&mut nextest(), |line| {
+        ["FAIL", "TIMEOUT", "LEAK-FAIL", "SIG"]
+            .iter()
+            .any(|word| line.starts_with(word))
+    })
 }
 
 fn doc_tests() -> Result<()> {
@@ -145,13 +160,18 @@ fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
-fn summary(outcomes: &[(&str, Duration, bool)]) -> Result<()> {
+fn summary(outcomes: &[(&str, Duration, Result<()>)]) -> Result<()> {
     println!();
-    for (name, took, passed) in outcomes {
-        let word = if *passed { "passed" } else { "FAILED" };
+    for (name, _, result) in outcomes {
+        if let Err(error) = result {
+            println!("{name}: {error:#}\n");
+        }
+    }
+    for (name, took, result) in outcomes {
+        let word = if result.is_ok() { "passed" } else { "FAILED" };
         println!("{name:<14} {word}  {:>8}", seconds(*took));
     }
-    let passed = outcomes.iter().filter(|outcome| outcome.2).count();
+    let passed = outcomes.iter().filter(|outcome| outcome.2.is_ok()).count();
     let failed = outcomes.len() - passed;
     println!("{passed} steps passed, {failed} failed");
     if failed > 0 {
@@ -167,8 +187,9 @@ mod tests {
     #[test]
     fn one_failed_step_fails_the_whole() {
         let second = Duration::from_secs(1);
-        assert!(summary(&[("a", second, true), ("b", second, true)]).is_ok());
-        let error = summary(&[("a", second, true), ("b", second, false)]).unwrap_err();
+        assert!(summary(&[("a", second, Ok(())), ("b", second, Ok(()))]).is_ok());
+        let failed = || Err(anyhow::anyhow!("it is broken"));
+        let error = summary(&[("a", second, Ok(())), ("b", second, failed())]).unwrap_err();
         assert_eq!(error.to_string(), "1 of 2 steps failed");
     }
 }

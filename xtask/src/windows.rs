@@ -1,4 +1,4 @@
-//! `cargo xtask windows`: builds Stead for `x86_64-pc-windows-gnu` and runs the tests that concern
+//! `cargo xtask windows [PACKAGE…]`: builds Stead for `x86_64-pc-windows-gnu` and runs the tests that concern
 //! Windows under Wine.
 //!
 //! Debian has no standard library for that target, so it is built from the sources Debian packages
@@ -11,7 +11,7 @@ mod wine;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use build::TestProgram;
 use wine::{Run, Wine};
@@ -21,13 +21,17 @@ use crate::shell;
 
 /// What is tested under Wine.
 const SUITES: &[Suite] = &[
+    Suite::all("stead"),
     Suite::all("stead-model"),
-    Suite::all("stead-os"),
+    Suite::all("stead-os").across_boot("windows_scm_boot"),
     // A thousand power cuts of a disk in memory are the same on every system, and slow here.
     Suite::all("stead-store").without(&["power_cut"]),
     Suite::all("stead-supervisor"),
     Suite::only("stead-cli", &["run", "up"]),
 ];
+
+/// The package of `stead.exe`.
+const PROGRAM: &str = "stead-cli";
 
 /// The longest a test program may take. The slowest needs a tenth of it on two idle cores.
 const DEADLINE: Duration = Duration::from_mins(3);
@@ -39,7 +43,13 @@ struct Suite {
     only: Option<&'static [&'static str]>,
     /// Parts of the names of tests that are left out.
     without: &'static [&'static str],
+    /// The integration test that has a test for before the machine starts anew, and one for after.
+    across_boot: Option<&'static str>,
 }
+
+/// The tests of [`Suite::across_boot`].
+const BEFORE_THE_BOOT: &str = "before_the_boot";
+const AFTER_THE_BOOT: &str = "after_the_boot";
 
 impl Suite {
     const fn all(package: &'static str) -> Self {
@@ -47,6 +57,7 @@ impl Suite {
             package,
             only: None,
             without: &[],
+            across_boot: None,
         }
     }
 
@@ -64,9 +75,30 @@ impl Suite {
         }
     }
 
+    const fn across_boot(self, name: &'static str) -> Self {
+        Self {
+            across_boot: Some(name),
+            ..self
+        }
+    }
+
+    /// The program to run across a boot, which must be there.
+    fn boots<'a>(&self, built: &'a [TestProgram]) -> Result<Option<&'a TestProgram>> {
+        let Some(name) = self.across_boot else {
+            return Ok(None);
+        };
+        built
+            .iter()
+            .find(|it| it.package == self.package && it.target == name)
+            .map(Some)
+            .with_context(|| format!("{} has no integration test `{name}`", self.package))
+    }
+
     /// The programs to run, each of which must be there.
     fn programs<'a>(&self, built: &'a [TestProgram]) -> Result<Vec<&'a TestProgram>> {
-        let of_package = built.iter().filter(|it| it.package == self.package);
+        let of_package = built.iter().filter(|it| {
+            it.package == self.package && Some(it.target.as_str()) != self.across_boot
+        });
         let Some(only) = self.only else {
             return Ok(of_package.collect());
         };
@@ -84,37 +116,72 @@ impl Suite {
     }
 }
 
-/// Builds for Windows and runs the suites under Wine; an error when anything failed.
-pub(crate) fn run() -> Result<()> {
+/// The suites of these packages; of none: all.
+fn chosen(packages: &[String]) -> Result<Vec<&'static Suite>> {
+    for package in packages {
+        ensure!(
+            SUITES.iter().any(|suite| suite.package == package),
+            "nothing of {package} is tested under Wine; what is: {}",
+            SUITES
+                .iter()
+                .map(|suite| suite.package)
+                .collect::<Vec<_>>()
+                .join(", ")
+        );
+    }
+    let wanted =
+        |suite: &&Suite| packages.is_empty() || packages.iter().any(|it| it == suite.package);
+    Ok(SUITES.iter().filter(wanted).collect())
+}
+
+/// Builds for Windows and runs the suites of these packages (of none: all) under Wine; an error
+/// when anything failed.
+pub(crate) fn run(packages: &[String]) -> Result<()> {
+    let suites = chosen(packages)?;
     needs::satisfy(&[User::Windows])?;
 
     let root = shell::root();
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root.join("target"), |folder| root.join(folder))
         .join("windows");
-    let packages: Vec<_> = SUITES.iter().map(|suite| suite.package).collect();
+    let packages: Vec<_> = suites.iter().map(|suite| suite.package).collect();
 
     let began = Instant::now();
     let built = build::build(&target, &packages)?;
     println!("built in {:.0} s", began.elapsed().as_secs_f64());
 
     let mut planned = Vec::new();
-    for suite in SUITES {
-        planned.push((suite, suite.programs(&built.tests)?));
+    for suite in suites {
+        planned.push((
+            suite,
+            suite.programs(&built.tests)?,
+            suite.boots(&built.tests)?,
+        ));
     }
 
-    let wine = Wine::boot(
-        &target.join("wine"),
-        &root.join("xtask/wine/bcryptprimitives.c"),
-    )?;
+    let mut wine = Wine::boot(&target.join("wine"), &root.join("xtask/wine"))?;
     let mut tally = Tally::default();
-    for (suite, programs) in planned {
+    for (suite, programs, _) in &planned {
         for program in programs {
             let run = wine.run(program, suite.without, DEADLINE)?;
             tally.add(program, &run);
         }
     }
-    tally.check_program(&wine, &built.stead)?;
+    if packages.contains(&PROGRAM) {
+        let stead = built.stead.context("the build made no stead.exe")?;
+        tally.check_program(&wine, &stead)?;
+    }
+    // One boot for all of them, at the end, when there is nothing it could disturb.
+    let across: Vec<_> = planned.iter().filter_map(|(.., boots)| *boots).collect();
+    if !across.is_empty() {
+        for program in &across {
+            tally.add(program, &wine.run_one(program, BEFORE_THE_BOOT, DEADLINE)?);
+        }
+        wine.reboot()?;
+        for program in &across {
+            tally.add(program, &wine.run_one(program, AFTER_THE_BOOT, DEADLINE)?);
+        }
+    }
     wine.shut_down()?;
 
     println!("\n{} passed, {} failed", tally.passed, tally.failed);
@@ -190,5 +257,28 @@ mod tests {
         let missing = Suite::only("a", &["run", "up"]).programs(&built);
         let error = missing.unwrap_err().to_string();
         assert_eq!(error, "a has no integration test `up`");
+    }
+
+    #[test]
+    fn what_boots_runs_apart() {
+        let built = [
+            program("a", "a"),
+            program("a", "boot"),
+            program("b", "boot"),
+        ];
+        let suite = Suite::all("a").across_boot("boot");
+        assert_eq!(suite.programs(&built).unwrap(), [&built[0]]);
+        assert_eq!(suite.boots(&built).unwrap(), Some(&built[1]));
+        assert_eq!(Suite::all("a").boots(&built).unwrap(), None);
+        assert!(suite.boots(&built[..1]).is_err());
+    }
+
+    #[test]
+    fn packages_are_chosen_by_name() {
+        assert_eq!(chosen(&[]).unwrap().len(), SUITES.len());
+        let os = chosen(&["stead-os".to_owned()]).unwrap();
+        assert_eq!(os.len(), 1);
+        assert_eq!(os[0].package, "stead-os");
+        assert!(chosen(&["stead-nothing".to_owned()]).is_err());
     }
 }

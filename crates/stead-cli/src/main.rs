@@ -50,6 +50,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Reload(names) => commands::verb::run(&common, &names, stead_client::Verb::Reload),
         Command::Logs(logs) => commands::logs::run(&common, &logs),
+        #[cfg(target_os = "linux")]
+        Command::Service(service) => commands::service::run(&common, service),
         Command::Kv(kv) => commands::kv::run(&common, kv.verb),
         Command::Catalog(catalog) => commands::catalog::run(&common, catalog.verb),
         Command::Doctor(doctor) => commands::doctor::run(&common, &doctor),

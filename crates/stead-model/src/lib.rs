@@ -8,12 +8,14 @@
 //! - [`lifecycle`]: the one state machine and how it maps to SCM, systemd and launchd.
 //! - [`restart`]: whether and when a program that ended is started again.
 //! - [`health`]: what a streak of check results means.
+//! - [`plan`]: who does what a definition asks once it is installed as a native service.
 //! - [`name`]: the names of services, stacks and environments.
 
 pub mod definition;
 pub mod health;
 pub mod lifecycle;
 pub mod name;
+pub mod plan;
 pub mod restart;
 mod time;
 

@@ -15,6 +15,7 @@ use std::path::Path;
 
 use stead_model::Definition;
 use stead_model::definition::{KnownKey, known_keys};
+use stead_model::plan::{By, Manager, ROWS, Row};
 
 fn page_path() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/definition.md")
@@ -126,5 +127,46 @@ fn the_errors_shown_on_the_page_are_the_errors() {
     let errors = Definition::parse(faulty, Path::new("shop/stead.toml")).unwrap_err();
     for error in errors {
         assert!(page.contains(&error.to_string()), "{error}");
+    }
+}
+
+/// Who does what, as docs/systemd.md shows it.
+fn row_of_plan(row: &Row) -> String {
+    let word = |manager| match row.by(manager) {
+        By::Manager => "the manager".to_owned(),
+        By::Host => "Stead as the host".to_owned(),
+        By::Stead => "kept and shown".to_owned(),
+        By::Elsewhere => "not there".to_owned(),
+        By::Refused(why) => format!("refused: {why}"),
+    };
+    format!(
+        "| `{}` | {} | {} | {} |",
+        row.key,
+        word(Manager::Systemd),
+        word(Manager::Scm),
+        word(Manager::Launchd)
+    )
+}
+
+#[test]
+fn the_page_of_systemd_says_who_does_each_key() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/systemd.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let head = "| key | systemd | Windows | launchd |\n|---|---|---|---|\n";
+    let (before, below) = page.split_once(head).unwrap();
+    let after = below
+        .lines()
+        .skip_while(|line| line.starts_with('|'))
+        .fold(String::new(), |text, line| text + line + "\n");
+    let rows: Vec<_> = ROWS.iter().map(row_of_plan).collect();
+    let renewed = format!(
+        "{before}{head}{}\n\n{}",
+        rows.join("\n"),
+        after.trim_start()
+    );
+    if std::env::var_os("STEAD_UPDATE_DOCS").is_some() {
+        fs::write(path, renewed).unwrap();
+    } else {
+        assert_eq!(page, renewed, "run this test with STEAD_UPDATE_DOCS=1");
     }
 }

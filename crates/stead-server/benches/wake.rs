@@ -82,7 +82,8 @@ fn main() {
         let registry = Registry::open(Arc::new(store), Options::default())
             .await
             .unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = stead_server::listen(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = TcpListener::from_std(listener).unwrap();
         let address = listener.local_addr().unwrap();
         let local = Local::open(&registry, LocalOptions::new("bench", "127.0.0.1"))
             .await

@@ -1,3 +1,5 @@
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -5,12 +7,21 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Bounds;
+
+/// Connections that the system holds until they are accepted, at most; it may have a lower bound
+/// of its own (`net.core.somaxconn`).
+///
+/// What comes beyond is not refused but lost: its client believes to be connected, waits, and is
+/// reset in the end. The 128 of the standard library are too few for the clients that all come
+/// back at once after a restart.
+pub const BACKLOG: i32 = 4096;
 
 /// After a connection could not be accepted, most often for want of descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
@@ -27,6 +38,23 @@ pub enum ServeError {
         /// The time they had.
         after: Duration,
     },
+}
+
+/// Listens on an address, for [`serve`] to accept from. Needs no runtime yet.
+pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    // Lets a restart have the port of connections that are still ending. On Windows the same word
+    // would let it have the port of somebody who is listening.
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
 }
 
 /// Serves HTTP/1.1 on a listener until `shutdown`.

@@ -5,10 +5,18 @@
 //! A sink that cannot be written to (stderr closed, a full disk behind it, a
 //! reader that went away) loses its lines and never takes the program down.
 //!
+//! Under systemd, where stderr leads to the journal (`JOURNAL_STREAM` says so), each event is an
+//! entry of it instead, whatever the format: `MESSAGE`, `PRIORITY`, `SYSLOG_IDENTIFIER` (the
+//! service), `CODE_FILE`, `CODE_LINE`, `TARGET`, a `SPAN` for each span, and every field of event
+//! and spans in capitals. An entry that the journal does not take at once is lost, and their
+//! number told with the next that it takes.
+//!
 //! The JSON shape, one object a line: `timestamp` (RFC 3339, UTC), `level`
 //! (`ERROR`, `WARN`, `INFO`, `DEBUG`, `TRACE`), `target`, `service` when there
 //! is one, `message`, `fields` and `spans` (outermost first) when there are any.
 
+#[cfg(target_os = "linux")]
+mod journal;
 mod json;
 mod sink;
 
@@ -72,12 +80,22 @@ pub fn init(options: &Options) -> Result<(), InitError> {
     let (filter, ignored) = filter(options.filter.as_deref(), from_environment.as_deref())?;
     let colour = io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let subscriber = subscriber(options, filter, colour, sink::Stderr);
-    tracing::subscriber::set_global_default(subscriber).map_err(|_| InitError::AlreadySet)?;
+    set(options, filter, colour)?;
     if let Some(InitError::Filter { filter, source }) = ignored {
         tracing::warn!(%filter, %source, "RUST_LOG is ignored: it is no log filter");
     }
     Ok(())
+}
+
+fn set(options: &Options, filter: Targets, colour: bool) -> Result<(), InitError> {
+    #[cfg(target_os = "linux")]
+    if let Some(journal) = journal::sink(options.service.as_deref()) {
+        let subscriber = tracing_subscriber::registry().with(filter).with(journal);
+        return tracing::subscriber::set_global_default(subscriber)
+            .map_err(|_| InitError::AlreadySet);
+    }
+    let subscriber = subscriber(options, filter, colour, sink::Stderr);
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| InitError::AlreadySet)
 }
 
 /// The filter to use, and what is wrong with the environment's if it is not

@@ -9,6 +9,7 @@
 //! - `processes` (Unix) reads what runs from the system itself.
 //! - `programs` (Unix) are real programs to supervise, some of them ill-mannered.
 //! - `Stack` (Unix) is a running `stead up` in a folder of its own.
+//! - `Machine` (Linux) is a booted system with a real systemd, to install services into.
 
 #![allow(
     clippy::missing_panics_doc,
@@ -18,6 +19,8 @@
 
 mod folder;
 pub mod http;
+#[cfg(target_os = "linux")]
+mod machine;
 mod ports;
 mod wait;
 
@@ -29,6 +32,8 @@ pub mod programs;
 mod stack;
 
 pub use folder::folder;
+#[cfg(target_os = "linux")]
+pub use machine::{Machine, MachineBuilder, MachineUser};
 pub use ports::free_port;
 #[cfg(unix)]
 pub use stack::{Ended, Stack, StackBuilder};

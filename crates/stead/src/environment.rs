@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+#[cfg(feature = "registry")]
 use stead_client::RegistryAddress;
-use stead_telemetry::Format;
 
 /// How long a heartbeat holds where nobody says.
+#[cfg(feature = "registry")]
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The surroundings of this process. What made no sense is in `complaints`, and
@@ -14,16 +15,29 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Environment {
     pub(crate) service: Option<String>,
+    #[cfg(feature = "registry")]
     pub(crate) registry: RegistryAddress,
+    #[cfg(feature = "registry")]
     pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) notify_socket: Option<OsString>,
     pub(crate) watchdog: Option<Duration>,
-    pub(crate) log_format: Format,
+    pub(crate) log_format: LogFormat,
     pub(crate) complaints: Vec<String>,
 }
 
+/// The shape of the log's lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
 /// A check to report.
-#[derive(Debug, PartialEq, Eq)]
+#[cfg(feature = "registry")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Heartbeat {
     pub(crate) check: String,
     /// How long a report holds.
@@ -47,17 +61,20 @@ impl Environment {
                 .ok()
         };
         let service = text("STEAD_SERVICE");
+        #[cfg(feature = "registry")]
         let (stead_addr, consul_addr) = (text("STEAD_ADDR"), text("CONSUL_HTTP_ADDR"));
-        let check = text("STEAD_HEARTBEAT");
-        let interval = text("STEAD_HEARTBEAT_INTERVAL");
+        #[cfg(feature = "registry")]
+        let (check, interval) = (text("STEAD_HEARTBEAT"), text("STEAD_HEARTBEAT_INTERVAL"));
         let (usec, for_pid) = (text("WATCHDOG_USEC"), text("WATCHDOG_PID"));
         let format = text("STEAD_LOG_FORMAT");
 
+        #[cfg(feature = "registry")]
         let registry = RegistryAddress::find(None, stead_addr.as_deref(), consul_addr.as_deref())
             .unwrap_or_else(|error| {
                 complaints.push(error.to_string());
                 RegistryAddress::default()
             });
+        #[cfg(feature = "registry")]
         let interval = interval.map_or(HEARTBEAT_INTERVAL, |text| {
             duration(&text).unwrap_or_else(|| {
                 complaints.push(format!(
@@ -77,18 +94,20 @@ impl Environment {
         });
         let ours = for_pid.is_none_or(|text| text.parse() == Ok(pid));
         let log_format = match format.as_deref() {
-            None | Some("human") => Format::Human,
-            Some("json") => Format::Json,
+            None | Some("human") => LogFormat::Human,
+            Some("json") => LogFormat::Json,
             Some(other) => {
                 complaints.push(format!(
                     "STEAD_LOG_FORMAT is neither human nor json: {other:?}"
                 ));
-                Format::Human
+                LogFormat::Human
             }
         };
         Self {
             service,
+            #[cfg(feature = "registry")]
             registry,
+            #[cfg(feature = "registry")]
             heartbeat: check.map(|check| Heartbeat { check, interval }),
             notify_socket: variable("NOTIFY_SOCKET").filter(|value| !value.is_empty()),
             watchdog: watchdog.filter(|_| ours),
@@ -98,6 +117,7 @@ impl Environment {
     }
 }
 
+#[cfg(feature = "registry")]
 /// Reads a duration as definitions write it: `500ms`, `15s`, `1m30s`. Zero is
 /// none.
 fn duration(text: &str) -> Option<Duration> {
@@ -125,7 +145,7 @@ fn duration(text: &str) -> Option<Duration> {
     (!total.is_zero()).then_some(total)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "registry"))]
 mod tests {
     use super::*;
 
@@ -175,7 +195,7 @@ mod tests {
                 }),
                 notify_socket: Some("@stead".into()),
                 watchdog: Some(Duration::from_secs(2)),
-                log_format: Format::Json,
+                log_format: LogFormat::Json,
                 complaints: Vec::new(),
             }
         );

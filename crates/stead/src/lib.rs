@@ -39,13 +39,21 @@
 //! }
 //! ```
 //!
-//! What it gets, whoever starts it (a shell, `stead up`, systemd):
+//! Services that block instead of awaiting are in [`blocking`].
 //!
+//! What it gets, whoever starts it (Windows' service control manager, systemd,
+//! launchd, `stead up`, a shell):
+//!
+//! - **Controls**: what the service [accepts](Service::ACCEPTS) is posted to it
+//!   by handlers that never run its code, and taken by [`Context::control`]. A
+//!   stop cannot be lost. Signals, console events and the service control
+//!   manager's controls are the same to it.
 //! - **Stop**: SIGTERM, SIGINT, Ctrl+C, Ctrl+Break, a closed console and a
 //!   shutdown of the machine all end in [`Context::stopping`]. A second Ctrl+C
 //!   ends the program at once, with status 130.
-//! - **Readiness and status**: [`Context::ready`] and [`Context::status`] speak
-//!   `sd_notify` to `NOTIFY_SOCKET`, and say nothing where that is not set.
+//! - **State**: [`Context::ready`], [`Context::progress`], [`Context::paused`] and
+//!   the others become states, checkpoints and wait hints of the service control
+//!   manager, or `sd_notify` to `NOTIFY_SOCKET`, where that is set.
 //! - **Watchdog**: where `WATCHDOG_USEC` is set for this process, a task on the
 //!   service's own runtime pings at half of it. A service that blocks its
 //!   runtime is found out.
@@ -55,41 +63,65 @@
 //! - **Log**: `tracing` goes to stderr; `RUST_LOG` filters, and
 //!   `STEAD_LOG_FORMAT=json` makes JSON lines of it.
 //! - **Exit status**: 0 only if [`Service::run`] returned `Ok`; an error is 1 or
-//!   what [`Error::exit`] said, a panic is 101. Both are logged.
+//!   what [`Error::exit`] said, a panic is 101. Both are logged. To the service
+//!   control manager they are service-specific exit codes.
+//!
+//! Started with `run` as its first argument, a program runs in the foreground
+//! and does not look for the service control manager.
 //!
 //! The environment a supervisor gives:
 //!
 //! | variable | meaning | unset |
 //! |---|---|---|
-//! | `STEAD_SERVICE` | the name this instance runs under | [`Service::NAME`] |
+//! | `STEAD_SERVICE` | the name this instance runs under | the name it is installed under on Windows, else [`Service::NAME`] |
 //! | `STEAD_ADDR`, else `CONSUL_HTTP_ADDR` | the registry's HTTP API | `127.0.0.1:8500` |
 //! | `STEAD_HEARTBEAT` | id of the check to report | no heartbeat |
 //! | `STEAD_HEARTBEAT_INTERVAL` | how long a report holds, `15s` | `15s` |
 //! | `NOTIFY_SOCKET` | where `sd_notify` goes, a path or `@abstract` | nowhere |
 //! | `WATCHDOG_USEC`, `WATCHDOG_PID` | the watchdog's patience, and with whom | no watchdog |
 
+#[cfg(feature = "async")]
 mod context;
 mod environment;
 mod error;
+#[cfg(feature = "registry")]
 mod heartbeat;
+mod inbox;
+mod log;
 mod notify;
 mod panics;
+mod platform;
+mod report;
 mod run;
-mod signals;
+#[cfg(feature = "async")]
+mod serve;
+mod verbs;
+#[cfg(feature = "async")]
 mod watchdog;
+mod work;
 
-pub use context::{Context, Unfinished, WorkGuard};
+pub mod blocking;
+
+#[cfg(feature = "async")]
+pub use context::Context;
 pub use error::Error;
-pub use run::run;
+#[cfg(feature = "async")]
+pub use serve::run;
 /// Clients of the registry and of the agent.
+#[cfg(feature = "registry")]
 pub use stead_client as client;
+pub use stead_os::control::{Accepted, Control, CustomCode, NotCustom, PowerEvent, SessionEvent};
+pub use work::{Unfinished, WorkGuard};
 
-use std::future::Future;
-
-/// A service: what it is called and what it does.
+/// A service: what it is called, what it accepts and what it does.
+#[cfg(feature = "async")]
 pub trait Service: Send + 'static {
     /// The name it has where nobody gives it another.
     const NAME: &'static str;
+
+    /// The controls it has a use for. All others are refused, and it never sees
+    /// them. Stop is always among them.
+    const ACCEPTS: Accepted = Accepted::ENDING;
 
     /// Does the work, from the start to the end of the process.
     ///

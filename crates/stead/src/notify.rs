@@ -1,6 +1,8 @@
 //! `sd_notify`: datagrams to the socket the supervisor names, in the protocol
 //! of `sd_notify(3)`. Where none is named nothing is sent.
 
+use std::time::Duration;
+
 #[cfg(unix)]
 pub(crate) use unix::Notifier;
 #[cfg(not(unix))]
@@ -12,6 +14,11 @@ impl Notifier {
         let line = text.replace(['\n', '\r'], " ");
         self.send(&format!("STATUS={line}"));
     }
+
+    /// Says that what is pending goes on, and that another message comes within this time.
+    pub(crate) fn extend(&self, within: Duration) {
+        self.send(&format!("EXTEND_TIMEOUT_USEC={}", within.as_micros()));
+    }
 }
 
 #[cfg(unix)]
@@ -20,6 +27,8 @@ mod unix {
     use std::io;
     use std::os::unix::net::{SocketAddr, UnixDatagram};
     use std::time::Duration;
+
+    use stead_os::notify::{Field, Message};
 
     /// How long a message may wait for room in the supervisor's queue.
     const SEND_TIMEOUT: Duration = Duration::from_secs(1);
@@ -49,6 +58,15 @@ mod unix {
             {
                 tracing::warn!(message, %error, "the supervisor was not notified");
             }
+        }
+    }
+
+    impl Notifier {
+        /// Says that a reload begins. Type=notify-reload wants to know the moment in the same
+        /// message.
+        pub(crate) fn reloading(&self) {
+            let message = Message(vec![Field::Reloading, Field::monotonic_now()]);
+            self.send(&String::from_utf8_lossy(&message.to_datagram()));
         }
     }
 
@@ -126,5 +144,7 @@ mod without {
         }
 
         pub(crate) fn send(&self, _message: &str) {}
+
+        pub(crate) fn reloading(&self) {}
     }
 }

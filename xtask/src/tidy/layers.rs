@@ -9,6 +9,7 @@ const LEVELS: &[&[&str]] = &[
     &["stead-api", "stead-import", "stead-os", "stead-store"],
     &[
         "stead-client",
+        "stead-native",
         "stead-registry",
         "stead-supervisor",
         "stead-telemetry",

@@ -1,4 +1,7 @@
 //! A Wine of our own: a fresh prefix, kept warm while the tests run, shut down at the end.
+//!
+//! In it there is what Wine lacks, and a service for the tests, built from the sources in
+//! `xtask/wine`.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,6 +17,12 @@ const BOOT_DEADLINE: Duration = Duration::from_secs(90);
 
 /// The longest shutting down may take.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Where the fixture service is built. The space in its path is part of the test.
+const SERVICE: &str = "drive_c/fixture service/service.exe";
+
+/// What tells the tests where that is, and the path as Windows has it.
+const SERVICE_VARIABLE: (&str, &str) = ("STEAD_C_SERVICE", r"C:\fixture service\service.exe");
 
 /// A running Wine.
 pub(super) struct Wine {
@@ -34,8 +43,8 @@ pub(super) struct Run {
 }
 
 impl Wine {
-    /// Makes a fresh prefix in `prefix` and boots it.
-    pub(super) fn boot(prefix: &Path, prng_source: &Path) -> Result<Self> {
+    /// Makes a fresh prefix in `prefix`, with what is built from `sources`, and boots it.
+    pub(super) fn boot(prefix: &Path, sources: &Path) -> Result<Self> {
         if prefix.exists() {
             // A run that was killed may have left its server behind.
             stop_server(prefix)?;
@@ -60,7 +69,8 @@ impl Wine {
         let run = finish(screen, prefix, BOOT_DEADLINE)?;
         ensure!(run.success, "Wine's registry: {}\n{}", run.end, run.output);
         stop_server(prefix)?;
-        provide_prng(prefix, prng_source)?;
+        provide_prng(prefix, &sources.join("bcryptprimitives.c"))?;
+        build_service(prefix, &sources.join("service.c"))?;
         let holder = hold(prefix)?;
         Ok(Self {
             prefix: prefix.to_owned(),
@@ -83,6 +93,28 @@ impl Wine {
         finish(command, &self.prefix, deadline)
     }
 
+    /// Runs one test of a test program.
+    pub(super) fn run_one(
+        &self,
+        program: &TestProgram,
+        test: &str,
+        deadline: Duration,
+    ) -> Result<Run> {
+        let mut command = limited(&self.prefix, deadline, "wine");
+        command
+            .arg(&program.executable)
+            .args(["--exact", test])
+            .current_dir(&program.folder);
+        finish(command, &self.prefix, deadline)
+    }
+
+    /// Ends every process and boots again, with what is installed.
+    pub(super) fn reboot(&mut self) -> Result<()> {
+        self.end()?;
+        self.holder = hold(&self.prefix)?;
+        Ok(())
+    }
+
     /// Runs any program.
     pub(super) fn run_program(
         &self,
@@ -97,6 +129,10 @@ impl Wine {
 
     /// Ends every process of this Wine and waits for the last of them.
     pub(super) fn shut_down(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
         drop(self.holder.stdin.take());
         stop_server(&self.prefix)?;
         self.holder.wait().context("cannot wait for Wine's cmd")?;
@@ -152,6 +188,7 @@ fn environment(command: &mut Command, prefix: &Path) {
         .env_remove("DISPLAY")
         // A failed test's backtrace is mostly tokio's and hides the message.
         .env("RUST_BACKTRACE", "0")
+        .env(SERVICE_VARIABLE.0, SERVICE_VARIABLE.1)
         .env_remove("RUSTC_BOOTSTRAP");
 }
 
@@ -161,14 +198,28 @@ fn provide_prng(prefix: &Path, source: &Path) -> Result<()> {
     if library.exists() {
         return Ok(());
     }
+    compile(source, &library, &["-shared", "-O2"])
+}
+
+/// A service in C, as small as it can be: a fixture, and the limit that benchmarks compare with.
+fn build_service(prefix: &Path, source: &Path) -> Result<()> {
+    compile(source, &prefix.join(SERVICE), &["-municode", "-Os"])
+}
+
+fn compile(source: &Path, target: &Path, options: &[&str]) -> Result<()> {
+    if let Some(folder) = target.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
     let status = Command::new("x86_64-w64-mingw32-gcc")
-        .args(["-shared", "-O2", "-s", "-Wall", "-Werror", "-o"])
-        .arg(&library)
+        .args(options)
+        .args(["-s", "-Wall", "-Wextra", "-Werror", "-o"])
+        .arg(target)
         .arg(source)
         .arg("-ladvapi32")
         .status()
         .context("cannot run x86_64-w64-mingw32-gcc")?;
-    ensure!(status.success(), "cannot build {}", library.display());
+    ensure!(status.success(), "cannot build {}", target.display());
     Ok(())
 }
 

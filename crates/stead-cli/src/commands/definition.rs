@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use stead_model::definition::Definition;
+use stead_model::definition::{Definition, DefinitionErrors};
 
 use crate::failure::{Failure, USAGE};
 
@@ -15,6 +15,18 @@ pub(super) struct Loaded {
 
 /// Reads and checks a definition file; all that is wrong with it is told at once.
 pub(super) fn load(file: &Path) -> Result<Loaded, Failure> {
+    read(file, Definition::parse)
+}
+
+/// The same for the definition of a service that runs alone, of which others may lie elsewhere.
+pub(super) fn load_alone(file: &Path) -> Result<Loaded, Failure> {
+    read(file, Definition::parse_one_of_several)
+}
+
+/// Reads the text of a file, which errors call by its path.
+type Parse = fn(&str, &Path) -> Result<Definition, DefinitionErrors>;
+
+fn read(file: &Path, parse: Parse) -> Result<Loaded, Failure> {
     let cannot = |error: &std::io::Error| {
         Failure::of(
             USAGE,
@@ -27,7 +39,7 @@ pub(super) fn load(file: &Path) -> Result<Loaded, Failure> {
             .hint("a definition is a file `stead.toml`; docs/definition.md shows its keys"),
         _ => cannot(&error),
     })?;
-    let definition = Definition::parse(&text, file).map_err(|errors| {
+    let definition = parse(&text, file).map_err(|errors| {
         let hint = errors.iter().find_map(|error| error.hint.clone());
         let failure = Failure::new(USAGE, errors.to_string());
         match hint {

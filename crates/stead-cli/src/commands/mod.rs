@@ -11,6 +11,8 @@ pub(crate) mod man;
 mod platform;
 pub(crate) mod ps;
 pub(crate) mod run;
+#[cfg(target_os = "linux")]
+pub(crate) mod service;
 mod services;
 mod signals;
 pub(crate) mod status;

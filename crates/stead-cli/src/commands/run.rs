@@ -8,7 +8,7 @@ use std::sync::Arc;
 use stead_agent::folder::DataFolder;
 use stead_agent::{Agent, AgentOptions};
 use stead_model::definition::{self as model, Argv, Definition};
-use stead_model::lifecycle::State;
+use stead_model::lifecycle::{Asker, State};
 use stead_model::name::ServiceName;
 use stead_os::process::{Exit, Launcher, Stdin};
 use stead_supervisor::{OutputTo, Status, Supervisor};
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::definition::{self, Loaded};
+use super::signals::Wish;
 use super::{platform, services, signals};
 use crate::cli::{RestartWhen, Run};
 use crate::failure::{FAILED, Failure, NOT_FOUND, USAGE};
@@ -23,14 +24,19 @@ use crate::failure::{FAILED, Failure, NOT_FOUND, USAGE};
 pub(crate) fn run(run: &Run) -> Result<ExitCode, Failure> {
     services::log_to_stderr("warn");
     match &run.name {
-        Some(name) => service(name, &run.file),
+        Some(name) => service(name, run),
         None => command(&run.command, run.restart),
     }
 }
 
 /// One service of a definition: its output passes through and goes to its log files.
-fn service(name: &str, file: &Path) -> Result<ExitCode, Failure> {
-    let mut loaded = definition::load(file)?;
+fn service(name: &str, run: &Run) -> Result<ExitCode, Failure> {
+    let file = &run.file;
+    // Installed, with a state folder of its own, its dependencies have files of their own.
+    let mut loaded = match run.data {
+        Some(_) => definition::load_alone(file)?,
+        None => definition::load(file)?,
+    };
     let known = |name: &ServiceName| loaded.definition.services.contains_key(name);
     let name = ServiceName::new(name).ok().filter(known).ok_or_else(|| {
         let names: Vec<_> = loaded
@@ -50,7 +56,10 @@ fn service(name: &str, file: &Path) -> Result<ExitCode, Failure> {
         // Alone in the foreground, it has nobody to wait for.
         service.depends_on.clear();
     }
-    let data = loaded.base.join(".stead");
+    let data = match &run.data {
+        Some(data) => data.clone(),
+        None => loaded.base.join(".stead"),
+    };
     // Held before the look at `up`, which looks the other way round: one of the two sees the other.
     let _held = DataFolder::hold(&alone(&data).join(name.as_str())).map_err(|error| {
         Failure::from_error(FAILED, &error).during(format!("cannot run {name}"))
@@ -63,7 +72,8 @@ fn service(name: &str, file: &Path) -> Result<ExitCode, Failure> {
         .during(format!("cannot run {name}"))
         .hint(format!("`stead restart {name}` restarts it there")));
     }
-    let output = services::to_files(&data.join("logs"), true)?;
+    let logs = run.logs.clone().unwrap_or_else(|| data.join("logs"));
+    let output = services::to_files(&logs, true)?;
     foreground(&loaded, &name, output)
 }
 
@@ -202,16 +212,28 @@ async fn until_over(supervisor: &Arc<Supervisor>, name: &ServiceName) -> Result<
             && !status.restart_due
             && matches!(status.state, State::Error | State::Terminated)
     };
-    let ended = tokio::select! {
-        ended = status.wait_for(over) => ended.map(|status| Arc::clone(&status)).ok(),
-        _ = wishes.recv() => None,
+    let mut reloading = None;
+    let ended = loop {
+        tokio::select! {
+            ended = status.wait_for(over) => break ended.map(|status| Arc::clone(&status)).ok(),
+            wish = wishes.recv() => match wish {
+                // Beside the rest: whoever asks for the end does not wait for it.
+                Some(Wish::Reload) => {
+                    let (supervisor, name) = (Arc::clone(supervisor), name.clone());
+                    let reloads = reload(supervisor, name, by.clone());
+                    reloading = Some(AbortOnDropHandle::new(tokio::spawn(reloads)));
+                }
+                Some(Wish::End) | None => break None,
+            },
+        }
     };
+    drop(reloading);
     if let Some(ended) = ended {
         return Ok(Over::Ended(ended));
     }
     tokio::select! {
         _ = supervisor.stop(name, &by) => {}
-        _ = wishes.recv() => {
+        () = signals::until_end(&mut wishes) => {
             tracing::warn!("asked twice: the program is killed");
             return Ok(Over::AskedTwice);
         }
@@ -220,6 +242,15 @@ async fn until_over(supervisor: &Arc<Supervisor>, name: &ServiceName) -> Result<
         .status(name.as_str())
         .map(Over::Ended)
         .ok_or_else(|| Failure::new(FAILED, "the supervisor ended early"))
+}
+
+/// The manager that runs this asks for it.
+async fn reload(supervisor: Arc<Supervisor>, name: ServiceName, by: Asker) {
+    if let Err(error) = supervisor.reload(&name, &by).await {
+        tracing::warn!(service = %name, %error, "cannot reload");
+        // The manager waits to hear that the reload is over, which it is.
+        platform::ready();
+    }
 }
 
 /// Once the service is ready there is nothing to do but wait.
@@ -234,7 +265,17 @@ async fn quiet_down(mut status: watch::Receiver<Arc<Status>>) {
 }
 
 /// The exit status: the program's own where it had one.
+///
+/// A manager reads only that it is 0 or not: to it, 0 is what the definition calls a success, a
+/// program that was stopped too, whatever it said.
 fn report(name: &ServiceName, loaded: &Loaded, status: &Status) -> Result<ExitCode, Failure> {
+    if std::env::var_os("NOTIFY_SOCKET").is_some() {
+        match (status.state, status.exit) {
+            (State::Terminated, _) => return Ok(ExitCode::SUCCESS),
+            (State::Error, Some(Exit::Code(0))) => return Ok(ExitCode::from(FAILED)),
+            _ => {}
+        }
+    }
     match status.exit {
         Some(Exit::Code(code))
             if status.state == State::Terminated && is_success(loaded, name, code) =>

@@ -1,4 +1,4 @@
-//! The signals that end a command in the foreground.
+//! The signals that end a command in the foreground, or have it reload under a manager.
 
 use tokio::sync::mpsc;
 
@@ -7,24 +7,47 @@ use crate::failure::{FAILED, Failure};
 /// Wishes to end that are not yet looked at; more say nothing new.
 const WISHES_MAX: usize = 4;
 
-/// Every Ctrl+C, SIGTERM and SIGHUP (on Windows Ctrl+C, Ctrl+Break, close and shutdown) from now on.
-pub(super) fn ending() -> Result<mpsc::Receiver<()>, Failure> {
+/// What somebody outside wishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// That this ends.
+    End,
+    /// That the service reads its configuration again.
+    Reload,
+}
+
+/// Waits for the next wish that this ends.
+pub(super) async fn until_end(wishes: &mut mpsc::Receiver<Wish>) {
+    while wishes.recv().await == Some(Wish::Reload) {}
+}
+
+/// Every Ctrl+C, SIGTERM and SIGHUP (on Windows Ctrl+C, Ctrl+Break, close and shutdown) from now
+/// on. All of them mean the end; but to a service of a manager, which has no terminal that could
+/// hang up, SIGHUP means a reload.
+pub(super) fn ending() -> Result<mpsc::Receiver<Wish>, Failure> {
     let (wish, wishes) = mpsc::channel(WISHES_MAX);
     let cannot = |error: std::io::Error| Failure::of(FAILED, "cannot listen to signals", &error);
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        for kind in [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
+        let hangup = if std::env::var_os("NOTIFY_SOCKET").is_some() {
+            Wish::Reload
+        } else {
+            Wish::End
+        };
+        for (kind, means) in [
+            (SignalKind::interrupt(), Wish::End),
+            (SignalKind::terminate(), Wish::End),
+            (SignalKind::hangup(), hangup),
         ] {
             let mut signals = signal(kind).map_err(cannot)?;
             let wish = wish.clone();
             tokio::spawn(async move {
                 while signals.recv().await.is_some() {
-                    // A full channel has said it already.
-                    let _ = wish.try_send(());
+                    // The last places are for the end; a full channel has said it already.
+                    if means == Wish::End || wish.capacity() > WISHES_MAX / 2 {
+                        let _ = wish.try_send(means);
+                    }
                 }
             });
         }
@@ -38,7 +61,7 @@ pub(super) fn ending() -> Result<mpsc::Receiver<()>, Failure> {
                 let wish = wish.clone();
                 tokio::spawn(async move {
                     while signals.recv().await.is_some() {
-                        let _ = wish.try_send(());
+                        let _ = wish.try_send(Wish::End);
                     }
                 });
             })+};

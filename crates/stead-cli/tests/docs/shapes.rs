@@ -138,6 +138,9 @@ fn every_command_and_option_is_documented() {
     let kv = help(&["kv"]).0;
     let catalog = help(&["catalog"]).0;
     assert!(kv.len() > 3 && catalog.len() > 2, "{kv:?} {catalog:?}");
+    let service = help(&["service"]).0;
+    assert!(service.len() > 10, "{service:?}");
+    paths.extend(service.iter().map(|verb| vec!["service", verb]));
     paths.extend(kv.iter().map(|verb| vec!["kv", verb]));
     paths.extend(catalog.iter().map(|verb| vec!["catalog", verb]));
     for path in paths {

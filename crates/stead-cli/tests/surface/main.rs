@@ -32,7 +32,7 @@ fn text(output: Output) -> String {
 }
 
 /// Every command with its verbs.
-const COMMANDS: [&[&str]; 23] = [
+const COMMANDS: [&[&str]; 36] = [
     &[],
     &["up"],
     &["run"],
@@ -43,6 +43,19 @@ const COMMANDS: [&[&str]; 23] = [
     &["restart"],
     &["reload"],
     &["logs"],
+    &["service"],
+    &["service", "install"],
+    &["service", "uninstall"],
+    &["service", "start"],
+    &["service", "stop"],
+    &["service", "restart"],
+    &["service", "reload"],
+    &["service", "status"],
+    &["service", "list"],
+    &["service", "show"],
+    &["service", "set"],
+    &["service", "dependents"],
+    &["service", "logs"],
     &["kv"],
     &["kv", "get"],
     &["kv", "put"],

@@ -73,7 +73,12 @@ impl TryFrom<Unchecked> for Definition {
         let definition = Self { stack, services };
         let mut faults = error::Faults::default();
         let declared = definition.services.keys().map(ToString::to_string);
-        rules::check(&definition, &declared.collect(), &mut faults);
+        rules::check(
+            &definition,
+            &declared.collect(),
+            rules::Others::None,
+            &mut faults,
+        );
         let mut messages: Vec<_> = faults.iter().map(|fault| fault.message.as_str()).collect();
         let as_file = toml::Value::try_from(&definition).map_err(|error| error.to_string())?;
         if has_nul(&as_file) {

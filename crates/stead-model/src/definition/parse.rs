@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::decode::{Decode, Key, Node};
 use super::error::{DefinitionErrors, EXPLAINED_MAX, Fault, Faults, Lines};
 use super::path::{Path, Step};
-use super::rules;
+use super::rules::{self, Others};
 use super::{Definition, Service, Stack};
 use crate::name::ServiceName;
 
@@ -51,6 +51,20 @@ impl Definition {
     /// Everything that is wrong, in the order of the file. Where the text is no TOML, only what
     /// the TOML parser says, as the rest would follow from that.
     pub fn parse(text: &str, file: &FilePath) -> Result<Self, DefinitionErrors> {
+        Self::read(text, file, Others::None)
+    }
+
+    /// Reads the text of one file of several that go together, as the installed definitions of a
+    /// machine do: a service may depend on one of another file.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Definition::parse`].
+    pub fn parse_one_of_several(text: &str, file: &FilePath) -> Result<Self, DefinitionErrors> {
+        Self::read(text, file, Others::Elsewhere)
+    }
+
+    fn read(text: &str, file: &FilePath, others: Others) -> Result<Self, DefinitionErrors> {
         let mut faults = Faults::default();
         if text.len() > DEFINITION_MAX {
             faults.add(
@@ -86,13 +100,13 @@ impl Definition {
         }
         mem::take(&mut faults).into_errors(text, file, |_| 0)?;
         let root = DeValue::Table(root.into_inner());
-        let definition = decode(&root, &mut faults);
+        let definition = decode(&root, others, &mut faults);
         faults.into_errors(text, file, |fault| locate(&root, fault))?;
         Ok(definition)
     }
 }
 
-fn decode(root: &DeValue<'_>, faults: &mut Faults) -> Definition {
+fn decode(root: &DeValue<'_>, others: Others, faults: &mut Faults) -> Definition {
     let node = Node {
         value: root,
         span: 0..0,
@@ -119,7 +133,7 @@ fn decode(root: &DeValue<'_>, faults: &mut Faults) -> Definition {
     } else {
         faults.add(no_service().at(0..0));
     }
-    rules::check(&definition, &declared, faults);
+    rules::check(&definition, &declared, others, faults);
     definition
 }
 

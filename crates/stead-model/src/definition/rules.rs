@@ -12,9 +12,23 @@ use super::{CheckKind, Definition, RecoveryKind, Service};
 use crate::name::ServiceName;
 use crate::restart::RESTART_LIMIT_MAX;
 
+/// Whether there are services besides those of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// There are none: a dependency on one is an error.
+    None,
+    /// There may be, in other files.
+    Elsewhere,
+}
+
 /// Notes what is wrong. `declared` are the names of all services of the file, also of those that
 /// could not be decoded: depending on such a one is no second error.
-pub(crate) fn check(definition: &Definition, declared: &BTreeSet<String>, faults: &mut Faults) {
+pub(crate) fn check(
+    definition: &Definition,
+    declared: &BTreeSet<String>,
+    others: Others,
+    faults: &mut Faults,
+) {
     let services = Path::ROOT.key("services");
     let mut folded: BTreeMap<String, &str> = BTreeMap::new();
     for (name, service) in &definition.services {
@@ -25,7 +39,8 @@ pub(crate) fn check(definition: &Definition, declared: &BTreeSet<String>, faults
             );
             faults.add(Fault::new(path.clone(), message).at_key());
         }
-        dependencies(definition, declared, name.as_str(), service, &path, faults);
+        let known = Known { declared, others };
+        dependencies(definition, known, name.as_str(), service, &path, faults);
         times(service, &path, faults);
         amounts(service, &path, faults);
         places(service, &path, faults);
@@ -55,9 +70,16 @@ pub(crate) fn check(definition: &Definition, declared: &BTreeSet<String>, faults
     }
 }
 
+/// The names that a service may depend on.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    declared: &'a BTreeSet<String>,
+    others: Others,
+}
+
 fn dependencies(
     definition: &Definition,
-    declared: &BTreeSet<String>,
+    known: Known<'_>,
     name: &str,
     service: &Service,
     path: &Path,
@@ -73,8 +95,12 @@ fn dependencies(
         } else if !seen.insert(other) {
             let message = format!("{name} depends on {other} twice");
             faults.add(Fault::new(path, message));
-        } else if !declared.contains(other.as_str()) {
-            let known = declared.iter().map(String::as_str).filter(|it| *it != name);
+        } else if known.others == Others::None && !known.declared.contains(other.as_str()) {
+            let known = known
+                .declared
+                .iter()
+                .map(String::as_str)
+                .filter(|it| *it != name);
             let suggestion = (faults.len() < EXPLAINED_MAX)
                 .then(|| nearest(other.as_str(), known))
                 .flatten();

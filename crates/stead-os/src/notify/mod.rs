@@ -5,11 +5,13 @@
 
 mod message;
 mod sender;
+#[cfg(feature = "programs")]
 mod socket;
 
 pub use message::{Field, Message};
 pub use sender::{barrier, send};
+#[cfg(feature = "programs")]
 pub use socket::{MAX_MESSAGE, NotifyError, NotifySocket, Received};
 
-#[cfg(test)]
+#[cfg(all(test, feature = "programs"))]
 mod tests;

@@ -23,6 +23,12 @@ use windows as platform;
 #[cfg(windows)]
 pub use windows::press_ctrl_c;
 
+/// Whether the system knows an account of that name. Linux only.
+#[cfg(target_os = "linux")]
+pub fn account_exists(name: &str) -> bool {
+    linux::account_exists(name)
+}
+
 /// How a [`Launcher`] works.
 #[derive(Clone, Debug)]
 pub struct LauncherOptions {

@@ -6,6 +6,8 @@
     reason = "each test program uses its part, and fails by panicking"
 )]
 
+pub(crate) mod scm;
+
 use std::future::Future;
 use std::io::{PipeReader, Read as _};
 use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
@@ -63,11 +65,15 @@ pub(crate) fn probe(role: &[&str]) -> Command {
     }
 }
 
-/// Cargo builds examples for a test run, in a folder beside the tests' own.
 pub(crate) fn probe_program() -> PathBuf {
+    example("windows_probe")
+}
+
+/// Cargo builds examples for a test run, in a folder beside the tests' own.
+pub(crate) fn example(name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let profile = this.parent().unwrap().parent().unwrap();
-    profile.join("examples").join("windows_probe.exe")
+    profile.join("examples").join(format!("{name}.exe"))
 }
 
 /// Waits for a future no longer than the deadline.

@@ -169,3 +169,13 @@ async fn stopping_answers_who_waits() {
         );
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn connections_that_come_all_at_once_are_held_until_they_are_accepted() {
+    let listener = stead_server::listen(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let connect = || std::net::TcpStream::connect_timeout(&address, Duration::from_secs(5));
+    let connections: Vec<_> = (0..500).map(|_| connect()).collect();
+    assert!(connections.iter().all(Result::is_ok));
+}

@@ -77,7 +77,8 @@ impl Stack {
         let registry = Registry::open(store.clone(), Options::default())
             .await
             .unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = stead_server::listen(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = TcpListener::from_std(listener).unwrap();
         let address = listener.local_addr().unwrap();
         let mut options = LocalOptions::new("one", "127.0.0.1");
         options.server_port = address.port();

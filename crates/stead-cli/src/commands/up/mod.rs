@@ -103,30 +103,28 @@ fn none_alone(loaded: &Loaded) -> Result<(), Failure> {
 
 fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     let cannot = format!("cannot listen on {address} for the HTTP API");
-    TcpListener::bind(address)
-        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-        .map_err(|error| {
-            match (
-                error.kind(),
-                stead_os::listener::listener_on(address.port()),
-            ) {
-                (std::io::ErrorKind::AddrInUse, Some(taken)) => {
-                    let by = format!(
-                        "port {} is taken by {} (pid {})",
-                        address.port(),
-                        taken.name,
-                        taken.pid
-                    );
-                    Failure::new(FAILED, by)
-                        .during(cannot)
-                        .hint("--http takes another address; port 0 takes one that is free")
-                }
-                (std::io::ErrorKind::AddrInUse, None) => Failure::of(FAILED, cannot, &error)
-                    .hint("--http takes another address; port 0 takes one that is free"),
-                (std::io::ErrorKind::PermissionDenied, _) => Failure::of(DENIED, cannot, &error),
-                _ => Failure::of(FAILED, cannot, &error),
+    stead_server::listen(address).map_err(|error| {
+        match (
+            error.kind(),
+            stead_os::listener::listener_on(address.port()),
+        ) {
+            (std::io::ErrorKind::AddrInUse, Some(taken)) => {
+                let by = format!(
+                    "port {} is taken by {} (pid {})",
+                    address.port(),
+                    taken.name,
+                    taken.pid
+                );
+                Failure::new(FAILED, by)
+                    .during(cannot)
+                    .hint("--http takes another address; port 0 takes one that is free")
             }
-        })
+            (std::io::ErrorKind::AddrInUse, None) => Failure::of(FAILED, cannot, &error)
+                .hint("--http takes another address; port 0 takes one that is free"),
+            (std::io::ErrorKind::PermissionDenied, _) => Failure::of(DENIED, cannot, &error),
+            _ => Failure::of(FAILED, cannot, &error),
+        }
+    })
 }
 
 async fn serve_until_asked(
@@ -193,13 +191,13 @@ async fn serve_until_asked(
     let mut progress = progress::Progress::start(&agent, http);
     agent.start_automatic(&services::caller()).await;
     platform::ready();
-    wishes.recv().await;
+    signals::until_end(&mut wishes).await;
     platform::stopping();
     progress.stopping();
     let by = services::caller();
     tokio::select! {
         () = agent.stop(&by) => progress.catch_up().await,
-        _ = wishes.recv() => tracing::warn!("asked twice: the services are killed"),
+        () = signals::until_end(&mut wishes) => tracing::warn!("asked twice: the services are killed"),
     }
     progress.end().await;
     shutdown.cancel();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, Mode, OFlags};
 
-use super::procfs;
+use super::{child, procfs};
 
 /// The cgroup of a launcher, which holds those of its runs.
 #[derive(Debug)]
@@ -22,6 +22,9 @@ pub(super) struct Hierarchy {
 impl Hierarchy {
     /// A cgroup to be below this process's own, if there is a version 2 tree it may write.
     pub(super) fn plan(name: &str) -> Option<Self> {
+        if !child::can_be_born_in_a_cgroup() {
+            return None;
+        }
         let base = own_cgroup()?;
         rustix::fs::access(base.join("cgroup.procs"), Access::WRITE_OK).ok()?;
         let own = base.join(name);

@@ -132,6 +132,14 @@ pub(super) unsafe fn fork_single(cgroup: Option<BorrowedFd<'_>>) -> io::Result<l
     }
 }
 
+/// Whether the kernel lets this process have `clone3` at all. A filter of system calls that
+/// keeps namespaces out must refuse it whole, as it cannot see the flags behind the pointer.
+pub(super) fn can_be_born_in_a_cgroup() -> bool {
+    // SAFETY: of a structure of no size nothing is read, and nothing is made.
+    let refused = unsafe { libc::syscall(libc::SYS_clone3, ptr::null::<libc::clone_args>(), 0) };
+    refused == -1 && errno() == libc::EINVAL
+}
+
 impl Clone<'_> {
     /// Starts the program from the calling process, which must have one thread.
     pub(super) fn start(&self) -> io::Result<libc::pid_t> {

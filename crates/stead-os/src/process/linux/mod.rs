@@ -56,6 +56,11 @@ const INVOCATION: &str = "STEAD_INVOCATION";
 /// The longest part of a service's name that its cgroup's name has; the kernel allows 255 bytes.
 const MAX_CGROUP_NAME: usize = 200;
 
+/// Whether the account database has that name.
+pub(super) fn account_exists(name: &str) -> bool {
+    user::by_name(name).is_some()
+}
+
 pub(super) struct Launcher {
     shared: Arc<Shared>,
     /// Gives the guardian's post back when it ends.

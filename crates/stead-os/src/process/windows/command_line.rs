@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use windows_sys::Win32::System::SystemInformation::GetSystemDirectoryW;
 
+use crate::command_line;
+
 const QUOTE: u16 = b'"' as u16;
 const BACKSLASH: u16 = b'\\' as u16;
 
@@ -38,51 +40,14 @@ pub(super) fn start(program: &Path, arguments: &[OsString]) -> io::Result<Start>
     })
 }
 
-/// Joins the arguments so that `CommandLineToArgvW` and the C runtime part them again as they
-/// were.
+/// The line, with its NUL.
 fn line(program: &OsStr, arguments: &[OsString]) -> io::Result<Vec<u16>> {
-    let mut line = Vec::new();
-    // The first argument knows no escapes: it ends at the next quote. A path has none.
-    let name = checked(program, "the program's path")?;
-    if name.contains(&QUOTE) {
-        return Err(invalid("the program's path contains a quote".to_owned()));
-    }
-    line.push(QUOTE);
-    line.extend(name);
-    line.push(QUOTE);
-    for argument in arguments {
-        line.push(u16::from(b' '));
-        quote(&checked(argument, "an argument")?, &mut line);
-    }
+    let program: Vec<u16> = program.encode_wide().collect();
+    let arguments = arguments.iter().map(|it| it.encode_wide().collect());
+    let mut line = command_line::join_units(&program, arguments)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     line.push(0);
     Ok(line)
-}
-
-/// Appends an argument as `CommandLineToArgvW` documents it: backslashes count only before a
-/// quote, where two stand for one; a quote within is escaped by one.
-fn quote(argument: &[u16], line: &mut Vec<u16>) {
-    let special =
-        |unit: &u16| matches!(u8::try_from(*unit), Ok(b' ' | b'\t' | b'\n' | 0x0b | b'"'));
-    if !argument.is_empty() && !argument.iter().any(special) {
-        line.extend(argument);
-        return;
-    }
-    line.push(QUOTE);
-    let mut backslashes = 0;
-    for &unit in argument {
-        match unit {
-            BACKSLASH => backslashes += 1,
-            QUOTE => {
-                line.extend(std::iter::repeat_n(BACKSLASH, backslashes + 1));
-                backslashes = 0;
-            }
-            _ => backslashes = 0,
-        }
-        line.push(unit);
-    }
-    // Those at the end stand before the closing quote.
-    line.extend(std::iter::repeat_n(BACKSLASH, backslashes));
-    line.push(QUOTE);
 }
 
 /// A batch file's command line. `cmd.exe` reads it by rules of its own, under which an argument

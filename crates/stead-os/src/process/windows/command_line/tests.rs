@@ -1,85 +1,8 @@
 use proptest::prelude::*;
-use windows_sys::Win32::Foundation::LocalFree;
-use windows_sys::Win32::UI::Shell::CommandLineToArgvW;
 
 use super::*;
-use crate::wide;
-
-/// Parts a command line with the system's own function.
-fn parted(line: &[u16]) -> Vec<Vec<u16>> {
-    let mut count = 0;
-    // SAFETY: the line ends in NUL; the list the call makes has `count` strings that end in NUL,
-    // and is freed as documented.
-    unsafe {
-        let list = CommandLineToArgvW(line.as_ptr(), &raw mut count);
-        assert!(!list.is_null());
-        let arguments = (0..usize::try_from(count).unwrap())
-            .map(|index| {
-                let argument = *list.add(index);
-                wide::at(argument).to_vec()
-            })
-            .collect();
-        LocalFree(list.cast());
-        arguments
-    }
-}
-
-fn round_trip(arguments: &[Vec<u16>]) {
-    let given: Vec<OsString> = arguments.iter().map(|it| OsString::from_wide(it)).collect();
-    let program = Path::new(r"C:\Program Files\x y\z.exe");
-    let line = start(program, &given).unwrap().line;
-    let back = parted(&line);
-    let name: Vec<u16> = program.as_os_str().encode_wide().collect();
-    assert_eq!(back[0], name);
-    assert_eq!(back[1..], *arguments, "{}", String::from_utf16_lossy(&line));
-}
-
-fn units(text: &str) -> Vec<u16> {
-    text.encode_utf16().collect()
-}
-
-#[test]
-fn troublesome_arguments_survive() {
-    for argument in [
-        "",
-        " ",
-        r"\",
-        r"\\",
-        r#"""#,
-        r#"\""#,
-        r#"\\""#,
-        r"a\ b\",
-        r"C:\a b\\",
-        "tab\there",
-        "line\nbreak",
-        "%PATH%",
-        "& calc",
-        "^",
-        "日本語 🦀",
-        r#"{"a": "b\\"}"#,
-    ] {
-        round_trip(&[units(argument)]);
-        round_trip(&[units("before"), units(argument), units("after")]);
-    }
-}
 
 proptest! {
-    #[test]
-    fn any_arguments_survive(
-        arguments in prop::collection::vec(
-            prop::collection::vec(
-                prop_oneof![
-                    Just(QUOTE), Just(BACKSLASH), Just(u16::from(b' ')), Just(u16::from(b'\t')),
-                    1..=u16::MAX,
-                ],
-                0..12,
-            ),
-            0..6,
-        )
-    ) {
-        round_trip(&arguments);
-    }
-
     #[test]
     fn an_environment_is_sorted_and_has_each_name_once(
         variables in prop::collection::vec(("[a-zA-Z_]{1,3}", "[ -~]{0,6}"), 0..20)

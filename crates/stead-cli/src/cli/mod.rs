@@ -4,10 +4,15 @@
     reason = "these texts are what `--help` prints, as they are"
 )]
 
+#[cfg(target_os = "linux")]
+mod service;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+#[cfg(target_os = "linux")]
+pub(crate) use service::{Install, Service, ServiceLogs, ServiceVerb, Set};
 
 /// Makes any program a proper service.
 #[derive(Debug, Parser)]
@@ -82,6 +87,9 @@ pub(crate) enum Command {
     Reload(Names),
     /// Print what a service wrote to stdout and stderr
     Logs(Logs),
+    /// Install services with the system's manager, and control them there
+    #[cfg(target_os = "linux")]
+    Service(Service),
     /// Read and write the key-value store
     Kv(Kv),
     /// Look services and nodes up in the registry
@@ -141,6 +149,12 @@ pub(crate) struct Run {
         conflicts_with = "command"
     )]
     pub(crate) file: PathBuf,
+    /// Where its state is [default: .stead beside the definition]
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where its log files are [default: logs in the state's folder]
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub(crate) logs: Option<PathBuf>,
     /// When the command is started again
     #[arg(long, value_enum, default_value_t = RestartWhen::Never, value_name = "POLICY", conflicts_with = "name")]
     pub(crate) restart: RestartWhen,
