@@ -6,6 +6,7 @@
     reason = "in the helpers of a test as in the test"
 )]
 
+mod docs;
 mod errors;
 mod properties;
 
