@@ -83,11 +83,6 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
         "the command is yet to come; what it prints is compared by the tests of stead-import",
     ),
     (
-        "docs/migration.md",
-        r"> shawl add --name orders --cwd C:\shop --stop-timeout 5000 --pass 0,3 -- C:\shop\orders.exe --port 7001",
-        "another tool's command",
-    ),
-    (
         "docs/sdk.md",
         "$ cargo run --release -- up examples/shop",
         "builds for minutes; the shop's own tests run it",
