@@ -5,6 +5,7 @@ use std::path::Path;
 
 use stead_model::definition::{Argv, Period};
 use stead_model::name::NAME_MAX;
+use stead_model::plan::{Manager, Program, choose};
 use stead_model::{Definition, Service, ServiceName};
 
 use crate::{Format, ImportError, Imported, Note, render};
@@ -85,12 +86,25 @@ pub(crate) fn service_name(
 pub(crate) fn finish(
     format: Format,
     services: BTreeMap<ServiceName, Service>,
-    notes: Notes,
+    mut notes: Notes,
 ) -> Result<Imported, ImportError> {
     let definition = Definition {
         services,
         ..Definition::default()
     };
+    let manager = match format {
+        Format::WinSw | Format::Nssm => Manager::Scm,
+        Format::Systemd => Manager::Systemd,
+    };
+    for service in definition.services.values() {
+        for refusal in choose(service, manager, Program::Foreign, None)
+            .err()
+            .unwrap_or_default()
+        {
+            let advice = format!("will be refused on install: {}", refusal.why);
+            notes.add(None, refusal.key, advice);
+        }
+    }
     let mut notes = notes.0;
     notes.sort();
     let toml = render::toml(&definition, format, &notes);

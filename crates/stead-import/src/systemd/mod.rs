@@ -89,7 +89,6 @@ fn before(service: &mut Service) {
     service.stop.grace = Period::from_secs(90);
     service.restart.policy = RestartWhen::Never;
     service.restart.delay = Period::from_millis(100);
-    service.restart.max_delay = Period::from_millis(100);
     service.restart.window = Period::from_secs(10);
     // What shuts the program off is what the unit says, line by line.
     service.sandbox.profile = Profile::Off;

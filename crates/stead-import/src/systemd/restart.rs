@@ -6,7 +6,7 @@ use stead_model::definition::{Period, RestartWhen};
 use super::unit::Assignment;
 use super::value::{self, Span};
 use crate::ImportError;
-use crate::draft::Notes;
+use crate::draft::{Notes, set_delay};
 
 /// `Restart=`, `RestartSec=` and what belongs to them.
 pub(super) fn set(
@@ -53,13 +53,8 @@ pub(super) fn set(
                     return Ok(());
                 }
             };
-            // Without RestartMaxDelaySec= the delay stays what it is.
-            let restart = &mut service.restart;
-            if restart.max_delay == restart.delay {
-                restart.max_delay = delay;
-            }
-            restart.delay = delay;
-            restart.max_delay = restart.max_delay.max(delay);
+            // systemd itself keeps to the delay while `max_delay` is at its default.
+            set_delay(service, delay);
         }
         "RestartMaxDelaySec" => {
             if let Span::Time(delay) = span(assignment)? {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use stead_model::Service;
-use stead_model::definition::{ByteSize, Period, Ready, Reload, RestartWhen};
+use stead_model::definition::{Argv, ByteSize, Period, Ready, Reload, RestartWhen};
+use stead_model::plan::{Manager, Program, choose};
 
 use super::Reader;
 use super::exec::kill_signal;
@@ -32,6 +33,15 @@ pub(super) fn environment(
         }
     }
     Ok(Some(variables))
+}
+
+/// Why a definition may not have a line of this key for systemd, if so.
+fn refused(key: &str) -> Option<String> {
+    let mut probe = Service::new(Argv::new(vec!["/bin/true".to_owned()]).ok()?);
+    let properties = &mut probe.systemd.properties;
+    properties.insert(key.to_owned(), String::new());
+    let refusals = choose(&probe, Manager::Systemd, Program::Foreign, None).err()?;
+    refusals.into_iter().next().map(|refusal| refusal.why)
 }
 
 impl Reader {
@@ -279,6 +289,13 @@ impl Reader {
 
     /// What only systemd has: its line is kept as it is.
     fn property(&mut self, assignment: &Assignment, service: &mut Service) {
+        if let Some(why) = refused(&assignment.key) {
+            self.none(
+                assignment,
+                &format!("is not taken over: {why}; a drop-in (`systemctl edit`) can still say it"),
+            );
+            return;
+        }
         let properties = &mut service.systemd.properties;
         let key = assignment.key.clone();
         match properties.get_mut(&key) {

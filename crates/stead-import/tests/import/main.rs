@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use stead_import::{Format, Imported, import};
 use stead_model::Definition;
+use stead_model::plan::{Manager, Program, choose};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -35,6 +36,21 @@ fn becomes(name: &str, format: Format) {
     insta::assert_snapshot!(name, imported.toml);
     let parsed = Definition::parse(&imported.toml, Path::new("stead.toml")).unwrap();
     assert_eq!(parsed, imported.definition);
+    let manager = match format {
+        Format::Systemd => Manager::Systemd,
+        _ => Manager::Scm,
+    };
+    for service in imported.definition.services.values() {
+        for refusal in choose(service, manager, Program::Foreign, None)
+            .err()
+            .unwrap_or_default()
+        {
+            let told = imported.notes.iter().any(|note| {
+                note.subject == refusal.key && note.advice.starts_with("will be refused")
+            });
+            assert!(told, "{refusal:?} is not told");
+        }
+    }
     for note in &imported.notes {
         assert!(imported.toml.contains(&format!("# - {note}\n")), "{note}");
     }
