@@ -27,6 +27,7 @@ const SUITES: &[Suite] = &[
     // A thousand power cuts of a disk in memory are the same on every system, and slow here.
     Suite::all("stead-store").without(&["power_cut"]),
     Suite::all("stead-supervisor"),
+    Suite::all("stead-telemetry"),
     Suite::only("stead-cli", &["run", "up"]),
 ];
 

@@ -7,6 +7,7 @@ fn main() -> Result<(), stead_telemetry::InitError> {
         format: Format::Json,
         filter: Some("debug".to_owned()),
         service: Some("orders".to_owned()),
+        ..Options::default()
     })?;
     let _outer = tracing::info_span!("request", id = 7, user = "ada").entered();
     let inner = tracing::info_span!("payment", amount = tracing::field::Empty).entered();

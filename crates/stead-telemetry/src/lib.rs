@@ -11,16 +11,26 @@
 //! and spans in capitals. An entry that the journal does not take at once is lost, and their
 //! number told with the next that it takes.
 //!
+//! Where the options ask for them, lines go into a file that rotates as well ([`FileLog`]), and
+//! events of the level INFO and above into the Windows event log, under a number of
+//! `stead_os::eventlog`: the one the field `event_id` has, as a number or by name, else 1, 2 or 3
+//! by the level. What else the event's fields say follows in the text. [`flush`] waits for it.
+//!
 //! The JSON shape, one object a line: `timestamp` (RFC 3339, UTC), `level`
 //! (`ERROR`, `WARN`, `INFO`, `DEBUG`, `TRACE`), `target`, `service` when there
 //! is one, `message`, `fields` and `spans` (outermost first) when there are any.
 
+mod event_log;
+mod file;
 #[cfg(target_os = "linux")]
 mod journal;
 mod json;
 mod sink;
 
 use std::io::{self, IsTerminal as _};
+
+pub use event_log::flush;
+pub use file::FileLog;
 
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
@@ -45,6 +55,11 @@ pub struct Options {
     pub filter: Option<String>,
     /// The service's name, put into JSON lines.
     pub service: Option<String>,
+    /// The source in the Windows event log to send events of the level INFO and above to; `None`
+    /// and other systems: none.
+    pub event_log: Option<String>,
+    /// A file for the lines, besides where they go anyway.
+    pub file: Option<FileLog>,
 }
 
 /// The shape of lines.
@@ -80,21 +95,36 @@ pub fn init(options: &Options) -> Result<(), InitError> {
     let (filter, ignored) = filter(options.filter.as_deref(), from_environment.as_deref())?;
     let colour = io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    set(options, filter, colour)?;
+    let (events, no_events) = event_log::open(options);
+    set(options, filter, colour, events)?;
+    if let Some(why) = no_events {
+        tracing::warn!(why, "there is no event log");
+    }
     if let Some(InitError::Filter { filter, source }) = ignored {
         tracing::warn!(%filter, %source, "RUST_LOG is ignored: it is no log filter");
     }
     Ok(())
 }
 
-fn set(options: &Options, filter: Targets, colour: bool) -> Result<(), InitError> {
+fn set(
+    options: &Options,
+    filter: Targets,
+    colour: bool,
+    events: Option<event_log::Sink>,
+) -> Result<(), InitError> {
+    let file = options.file.as_ref().map(file::Files::new);
     #[cfg(target_os = "linux")]
     if let Some(journal) = journal::sink(options.service.as_deref()) {
-        let subscriber = tracing_subscriber::registry().with(filter).with(journal);
+        let subscriber = tracing_subscriber::registry()
+            .with(filter)
+            .with(journal)
+            .with(file.map(|file| lines(options, false, file)));
         return tracing::subscriber::set_global_default(subscriber)
             .map_err(|_| InitError::AlreadySet);
     }
-    let subscriber = subscriber(options, filter, colour, sink::Stderr);
+    let subscriber = subscriber(options, filter, colour, sink::Stderr)
+        .with(file.map(|file| lines(options, false, file)))
+        .with(events);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| InitError::AlreadySet)
 }
 
@@ -125,7 +155,7 @@ fn subscriber<W>(
     filter: Targets,
     colour: bool,
     writer: W,
-) -> impl Subscriber + Send + Sync + use<W>
+) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync + use<W>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {

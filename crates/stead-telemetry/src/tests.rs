@@ -53,7 +53,7 @@ fn json_lines() {
     let options = Options {
         format: Format::Json,
         service: Some("orders".into()),
-        filter: None,
+        ..Options::default()
     };
     let text = logged(&options, false, || {
         let _outer = tracing::info_span!("request", id = 7).entered();

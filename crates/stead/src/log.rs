@@ -17,6 +17,7 @@ pub(crate) fn set_up(environment: &Environment, name: &str) {
             },
             filter: None,
             service: Some(name.to_owned()),
+            ..stead_telemetry::Options::default()
         };
         // A program may have set up a log of its own before: then that is the one.
         let _ = stead_telemetry::init(&options);

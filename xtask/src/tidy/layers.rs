@@ -6,7 +6,7 @@ use super::house::{House, Kind};
 /// The crates from the ground up; a crate may use only what is on a lower level.
 const LEVELS: &[&[&str]] = &[
     &["stead-model"],
-    &["stead-api", "stead-os", "stead-store"],
+    &["stead-api", "stead-import", "stead-os", "stead-store"],
     &[
         "stead-client",
         "stead-native",
