@@ -26,6 +26,7 @@ mod file;
 mod journal;
 mod json;
 mod sink;
+mod spans;
 
 use std::io::{self, IsTerminal as _};
 

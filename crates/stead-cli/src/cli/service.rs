@@ -67,6 +67,8 @@ What runs goes on as it is until the service is restarted.")]
     Dependents(Name),
     /// Print what a service has written
     Logs(ServiceLogs),
+    /// Print the definition that another tool's file comes to: WinSW, NSSM, a systemd unit
+    Import(Import),
 }
 
 #[derive(Debug, Args)]
@@ -136,6 +138,19 @@ pub(crate) struct Set {
     /// A key below the service and its value as in the definition; nothing takes the key out
     #[arg(required = true, value_name = "KEY=VALUE")]
     pub(crate) assignments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  stead service import orders.xml > stead.toml
+  stead service import /etc/systemd/system/orders.service
+  stead service import orders.reg           of NSSM, as reg export writes it
+
+What has no counterpart is named on top of the definition. Nothing is changed.")]
+pub(crate) struct Import {
+    /// The file
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -131,6 +131,72 @@ fn what_cannot_run_is_not_installed() {
 }
 
 #[test]
+fn an_installation_that_fails_on_the_way_leaves_what_was_before() {
+    let machine = machine();
+    let file = define(&machine, SLEEP);
+    // systemd takes the unit, and cannot have it started by what is no unit.
+    let nonsense = "systemd.wanted_by=[\"nonsense\"]";
+    fails(
+        &machine,
+        1,
+        &["install", "nap", "--file", file, "--set", nonsense],
+    );
+    for left in [
+        "/etc/stead/services/nap.toml",
+        "/etc/systemd/system/nap.service",
+        "/etc/systemd/system/multi-user.target.wants/nap.service",
+    ] {
+        assert!(!exists(&machine, left), "{left}");
+    }
+    assert!(
+        !machine
+            .run(&["systemctl", "cat", "nap.service"])
+            .status
+            .success()
+    );
+
+    ok(&machine, &["install", "nap", "--file", file]);
+    let before = ok(&machine, &["show", "nap"]);
+    fails(&machine, 1, &["set", "nap", nonsense]);
+    assert_eq!(ok(&machine, &["show", "nap"]), before);
+    let enabled = ["systemctl", "is-enabled", "nap.service"];
+    assert_eq!(machine.ok(&enabled), "enabled\n");
+
+    // What somebody else has taken away is put back by installing the same again.
+    machine.ok(&["systemctl", "disable", "nap.service"]);
+    ok(&machine, &["install", "nap", "--file", file, "--replace"]);
+    assert_eq!(machine.ok(&enabled), "enabled\n");
+}
+
+#[test]
+fn the_mask_of_whoever_installs_closes_nothing_to_the_service() {
+    let machine = machine();
+    let install = "umask 077; exec /usr/local/bin/stead service install nap --hosted --now -- /bin/sleep 1000";
+    machine.ok(&["sh", "-c", install]);
+    assert_eq!(status(&machine, "nap")["phase"], "ready");
+}
+
+#[test]
+fn another_tools_file_becomes_a_definition_or_a_clear_error() {
+    let machine = machine();
+    machine.write(
+        "/opt/shop/nap.service",
+        "[Service]\nExecStart=/bin/sleep 1000\nNice=5\n[Install]\nWantedBy=multi-user.target\n",
+    );
+    let definition = ok(&machine, &["import", "/opt/shop/nap.service"]);
+    let file = define(&machine, &definition);
+    ok(&machine, &["install", "nap", "--file", file, "--now"]);
+    assert_eq!(status(&machine, "nap")["phase"], "ready");
+    machine.write("/opt/shop/notes.txt", "nothing of the kind\n");
+    let refused = fails(&machine, 2, &["import", "/opt/shop/notes.txt"]);
+    assert!(
+        refused.contains("cannot import /opt/shop/notes.txt") && refused.contains("hint:"),
+        "{refused}"
+    );
+    fails(&machine, 2, &["import", "/opt/shop/absent.xml"]);
+}
+
+#[test]
 fn a_path_with_spaces_and_quotes_is_run_as_it_is() {
     let machine = machine();
     let program = "/opt/my shop/run %n $HOME now";
@@ -162,16 +228,18 @@ fn a_program_that_never_is_ready_or_never_stops_is_dealt_with() {
 [services.never]
 command = ["sleep", "1000"]
 ready = "notify"
-ready_timeout = "300ms"
+ready_timeout = "1500ms"
 restart = { policy = "never" }
 [services.stubborn]
 command = ["./stubborn"]
-stop = { grace = "300ms" }
+stop = { grace = "0s" }
 "#,
     );
     ok(&machine, &["install", "never", "--file", file]);
     let late = fails(&machine, 1, &["start", "never"]);
     assert!(late.contains("it was not ready in time"), "{late}");
+    let progress = "never.service: RUNNING/starting\n";
+    assert!(late.starts_with(progress), "a second is long: {late}");
     let failed = status(&machine, "never");
     assert_eq!(failed["state"], "ERROR");
     assert_eq!(running(&machine, "sleep 1000"), [0; 0]);

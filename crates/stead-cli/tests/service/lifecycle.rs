@@ -8,7 +8,8 @@ use crate::support::{
 
 const REDIS: &str = r#"
 [services.cache]
-command = ["redis-server", "--port", "7101", "--save", ""]
+command = ["redis-server", "--port", "7101", "--save", "", "--supervised", "systemd"]
+ready = "notify"
 description = "Keeps what is asked for often"
 "#;
 
@@ -165,6 +166,34 @@ fn a_host_ends_as_the_definition_judges_its_program() {
         let _ = service(&machine, &[&words[..], &never].concat());
         eventually_status(&machine, name, state, |status| status["state"] == state);
     }
+}
+
+#[test]
+fn a_host_that_is_killed_is_there_again_with_one_run_of_its_program() {
+    let machine = machine();
+    let words = [
+        "install",
+        "nap",
+        "--hosted",
+        "--now",
+        "--",
+        "/bin/sleep",
+        "1000",
+    ];
+    ok(&machine, &words);
+    let before = status(&machine, "nap")["pid"].clone();
+    machine.ok(&[
+        "systemctl",
+        "kill",
+        "--kill-whom=main",
+        "--signal=KILL",
+        "nap.service",
+    ]);
+    eventually_status(&machine, "nap", "another host", |status| {
+        status["phase"] == "ready" && status["pid"] != before
+    });
+    let programs = running(&machine, "/bin/sleep 1000");
+    assert_eq!(programs.len(), 1, "{programs:?}");
 }
 
 #[test]

@@ -19,9 +19,11 @@ fn the_profiles_score_as_they_promise() {
         &machine,
         r#"
 [services.standard]
-command = ["redis-server", "--port", "7102", "--save", ""]
+command = ["redis-server", "--port", "7102", "--save", "", "--supervised", "systemd"]
+ready = "notify"
 [services.strict]
-command = ["redis-server", "--port", "7103", "--save", ""]
+command = ["redis-server", "--port", "7103", "--save", "", "--supervised", "systemd"]
+ready = "notify"
 sandbox = { profile = "strict" }
 "#,
     );

@@ -32,7 +32,7 @@ fn text(output: Output) -> String {
 }
 
 /// Every command with its verbs.
-const COMMANDS: [&[&str]; 36] = [
+const COMMANDS: [&[&str]; 37] = [
     &[],
     &["up"],
     &["run"],
@@ -56,6 +56,7 @@ const COMMANDS: [&[&str]; 36] = [
     &["service", "set"],
     &["service", "dependents"],
     &["service", "logs"],
+    &["service", "import"],
     &["kv"],
     &["kv", "get"],
     &["kv", "put"],

@@ -6,7 +6,6 @@
     reason = "in the helpers of a test as in the test"
 )]
 
-mod docs;
 mod errors;
 mod properties;
 

@@ -1,37 +1,29 @@
-//! How two texts differ, line by line.
+//! How two units differ, line by line.
+
+use similar::{ChangeTag, TextDiff};
 
 /// The lines that only the first has (`-`) and only the second (`+`), in order. Comments and
 /// blank lines are of no account.
 pub(super) fn lines(has: &str, wants: &str) -> Vec<String> {
+    let (has, wants) = (settings(has), settings(wants));
+    TextDiff::from_lines(&has, &wants)
+        .iter_all_changes()
+        .filter_map(|change| {
+            let line = change.value().trim_end();
+            match change.tag() {
+                ChangeTag::Delete => Some(format!("- {line}")),
+                ChangeTag::Insert => Some(format!("+ {line}")),
+                ChangeTag::Equal => None,
+            }
+        })
+        .collect()
+}
+
+fn settings(unit: &str) -> String {
     let matters = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
-    let has: Vec<&str> = has.lines().filter(matters).collect();
-    let wants: Vec<&str> = wants.lines().filter(matters).collect();
-    // The longest common part, by the table of all beginnings: units are short.
-    let mut common = vec![vec![0_usize; wants.len() + 1]; has.len() + 1];
-    for i in (0..has.len()).rev() {
-        for j in (0..wants.len()).rev() {
-            common[i][j] = if has[i] == wants[j] {
-                common[i + 1][j + 1] + 1
-            } else {
-                common[i + 1][j].max(common[i][j + 1])
-            };
-        }
-    }
-    let (mut i, mut j) = (0, 0);
-    let mut found = Vec::new();
-    while i < has.len() || j < wants.len() {
-        if i < has.len() && j < wants.len() && has[i] == wants[j] {
-            i += 1;
-            j += 1;
-        } else if j >= wants.len() || (i < has.len() && common[i + 1][j] >= common[i][j + 1]) {
-            found.push(format!("- {}", has[i]));
-            i += 1;
-        } else {
-            found.push(format!("+ {}", wants[j]));
-            j += 1;
-        }
-    }
-    found
+    unit.lines()
+        .filter(matters)
+        .fold(String::new(), |text, line| text + line + "\n")
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `stead service`: services of the operating system's own manager.
 
 mod change;
+mod import;
 mod install;
 mod logs;
 mod progress;
@@ -44,6 +45,7 @@ pub(crate) fn run(common: &Common, service: Service) -> Result<ExitCode, Failure
         ServiceVerb::Show(name) => show::run(common, manager, &name.name),
         ServiceVerb::Set(options) => change::run(manager, &options),
         ServiceVerb::Dependents(name) => status::dependents(common, manager, &name.name),
+        ServiceVerb::Import(options) => import::run(common, &options.file),
         ServiceVerb::Logs(options) => logs::run(manager, &options, service.user_unit),
     }
 }
