@@ -169,6 +169,9 @@ mod tests {
             mode(&program, 0o755);
             mode(&root, 0o757);
             assert_eq!(changeable(&program), Some(root.clone()));
+            mode(&root, 0o755);
+            std::os::unix::fs::chown(&program, Some(1), None).unwrap();
+            assert_eq!(changeable(&program), Some(program.clone()));
         } else {
             assert_eq!(changeable(&program), Some(program.clone()));
         }

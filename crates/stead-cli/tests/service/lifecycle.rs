@@ -22,7 +22,9 @@ def tell(*words):
         door.sendto("\n".join(words).encode(), os.environ["NOTIFY_SOCKET"])
 
 def reload(*_):
+    tell("RELOADING=1")
     print("reloaded", flush=True)
+    tell("READY=1")
 
 signal.signal(signal.SIGHUP, reload)
 time.sleep(0.2)

@@ -1,6 +1,6 @@
 //! The sandbox profiles: how far they shut off, and what lives under them.
 
-use crate::support::{define, fails, machine, ok, running, status};
+use crate::support::{define, eventually_status, fails, machine, ok, running, service, status};
 
 /// What `systemd-analyze security` gives a service: 0 is shut off, 10 is open.
 fn score(machine: &stead_testkit::Machine, name: &str) -> f64 {
@@ -81,6 +81,28 @@ fn a_program_that_compiles_as_it_runs_lives_under_standard_alone() {
     let refused = fails(&machine, 1, &["set", "web", "sandbox.profile=strict"]);
     assert!(refused.contains("compiles code while it runs"), "{refused}");
     assert_eq!(status(&machine, "web")["phase"], "ready");
+
+    // Under a name that says nothing the preflight lets it pass, and the profile does not.
+    machine.ok(&["cp", "/usr/bin/node", "/opt/shop/engine"]);
+    let strict = [
+        "install",
+        "engine",
+        "--sandbox",
+        "strict",
+        "--set",
+        "restart.policy=never",
+    ];
+    let program = [
+        "--now",
+        "--",
+        "/opt/shop/engine",
+        "-e",
+        "setInterval(() => {}, 1000)",
+    ];
+    let _ = service(&machine, &[&strict[..], &program].concat());
+    eventually_status(&machine, "engine", "is ended", |status| {
+        status["state"] == "ERROR"
+    });
 }
 
 #[test]
