@@ -77,6 +77,14 @@ fn the_shop_opens_takes_an_order_survives_a_death_and_closes() {
             .rfind(&line)
             .unwrap_or_else(|| panic!("no {line:?} in\n{}", ended.stderr))
     };
+    for name in ["gateway", "orders", "payments"] {
+        let line = format!("{name}: STOPPING");
+        assert!(
+            ended.stderr.contains(&line),
+            "no {line:?} in\n{}",
+            ended.stderr
+        );
+    }
     assert!(place("gateway") < place("orders"), "{}", ended.stderr);
     assert!(place("orders") < place("payments"), "{}", ended.stderr);
 }
