@@ -1,6 +1,8 @@
 //! The sandbox profiles: how far they shut off, and what lives under them.
 
-use crate::support::{define, eventually_status, fails, machine, ok, running, service, status};
+use crate::support::{
+    account_of, define, eventually_status, fails, machine, ok, running, service, status,
+};
 
 /// What `systemd-analyze security` gives a service: 0 is shut off, 10 is open.
 fn score(machine: &stead_testkit::Machine, name: &str) -> f64 {
@@ -58,6 +60,29 @@ checks = [{ tcp = "127.0.0.1:7104", interval = "100ms" }]
     assert_eq!(machine.ok(&["redis-cli", "-p", "7104", "ping"]), "PONG\n");
     ok(&machine, &["stop", "strict"]);
     assert_eq!(running(&machine, "redis-server"), [0; 0]);
+}
+
+#[test]
+fn a_low_port_brings_the_right_to_listen_there() {
+    let machine = machine();
+    let file = define(
+        &machine,
+        r#"
+[services.low]
+command = ["redis-server", "--port", "80", "--save", ""]
+ready = "healthy"
+checks = [{ tcp = "127.0.0.1:80", interval = "100ms" }]
+publish = { port = 80 }
+"#,
+    );
+    let output = service(&machine, &["install", "low", "--file", file, "--now"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("not published"),
+        "{said}"
+    );
+    assert_eq!(machine.ok(&["redis-cli", "-p", "80", "ping"]), "PONG\n");
+    assert_ne!(account_of(&machine, &status(&machine, "low")["pid"]), 0);
 }
 
 #[test]

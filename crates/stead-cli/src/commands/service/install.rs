@@ -1,5 +1,6 @@
 //! `stead service install`.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -45,6 +46,12 @@ pub(super) fn run(
     let done = manager
         .install(&request)
         .map_err(|error| failure(&error, &cannot))?;
+    if request.resolved.service.publish.is_some() {
+        // Not in the way of the rest, and not to be passed over in silence.
+        let note =
+            "note: an installed service is not published in the registry yet; `publish` is kept";
+        let _ = writeln!(anstream::stderr(), "{note}");
+    }
     if options.now {
         manager
             .start(name, within)
