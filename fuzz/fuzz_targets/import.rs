@@ -13,7 +13,12 @@ fuzz_target!(|bytes: &[u8]| {
         match import(bytes, name) {
             Ok(imported) => {
                 let parsed = Definition::parse(&imported.toml, Path::new("stead.toml"));
-                assert_eq!(parsed.as_ref(), Ok(&imported.definition), "{}", imported.toml);
+                assert_eq!(
+                    parsed.as_ref(),
+                    Ok(&imported.definition),
+                    "{}",
+                    imported.toml
+                );
             }
             Err(error) => assert!(!error.to_string().is_empty()),
         }
