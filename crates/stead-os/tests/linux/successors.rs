@@ -181,8 +181,10 @@ async fn guardians_that_die_in_a_row_rest_and_come_again() {
             drop(process);
             answers(&stage).await;
         }
+        // What the first run had may have been open still when it was counted; what is kept with
+        // each death would be more than that by now.
         until("the descriptors to be closed", || {
-            descriptors(std::process::id()) == open
+            descriptors(std::process::id()) <= open
         })
         .await;
         let process = stage.start(STUBBORN).await;
